@@ -1,0 +1,161 @@
+//! What a deployment chooses, read from its variables once per use and checked completely.
+//!
+//! A mistake here is answered with 503 and named in the log: better no service than another one than was meant.
+
+use std::time::Duration;
+
+use worker::Env;
+
+use crate::{
+    domain::{caller::Caller, session::parse_idle_timeout},
+    error::{Error, Result},
+    platform::env::variable,
+};
+
+/// The checked configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Config {
+    /// How callers are told apart.
+    pub auth: AuthMode,
+    /// How long a session lives after its last activity unless its client says otherwise.
+    pub idle_timeout: Duration,
+    /// Who answers.
+    pub model: ModelProvider,
+    /// Which web origins may call.
+    pub cors: CorsOrigins,
+    /// Whether the routes that break things on purpose exist.
+    pub has_test_faults: bool,
+}
+
+/// How callers are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AuthMode {
+    /// Not at all: local development.
+    Open,
+    /// Not chosen: refuse to serve.
+    Unset,
+}
+
+/// Who answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ModelProvider {
+    /// The responder that is built in: no key, no network, no language model.
+    Offline,
+}
+
+/// Which web origins may call from a browser.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum CorsOrigins {
+    /// Any, without credentials.
+    Any,
+    /// These.
+    Listed(Vec<String>),
+}
+
+const DEFAULT_IDLE_TIMEOUT_SECONDS: &str = "3600";
+
+impl Config {
+    /// Reads the configuration.
+    ///
+    /// # Errors
+    /// `Misconfigured`, naming the variable and the rule.
+    pub(crate) fn from_env(env: &Env) -> Result<Config> {
+        Config::parse(|name| variable(env, name))
+    }
+
+    fn parse(variable: impl Fn(&str) -> Option<String>) -> Result<Config> {
+        let given = |name| variable(name).filter(|value| !value.is_empty());
+        let auth = match given("AUTH_MODE").as_deref() {
+            Some("open") => AuthMode::Open,
+            None => AuthMode::Unset,
+            Some(_) => return Err(misconfigured("AUTH_MODE must be open")),
+        };
+        let seconds = given("IDLE_TIMEOUT_SECONDS").unwrap_or_else(|| DEFAULT_IDLE_TIMEOUT_SECONDS.to_owned());
+        let idle_timeout = seconds
+            .parse()
+            .ok()
+            .and_then(|seconds| parse_idle_timeout("", seconds).ok())
+            .ok_or_else(|| misconfigured("IDLE_TIMEOUT_SECONDS must be a number of seconds from 1 to 2592000"))?;
+        let model = match given("MODEL_PROVIDER").as_deref() {
+            None | Some("offline") => ModelProvider::Offline,
+            Some(_) => return Err(misconfigured("MODEL_PROVIDER must be offline")),
+        };
+        let cors = match variable("CORS_ORIGINS").as_deref() {
+            None | Some("*") => CorsOrigins::Any,
+            // An empty list allows no origin.
+            Some(list) => {
+                CorsOrigins::Listed(list.split(',').map(|origin| origin.trim().to_owned()).filter(|origin| !origin.is_empty()).collect())
+            }
+        };
+        Ok(Config { auth, idle_timeout, model, cors, has_test_faults: given("TEST_FAULTS").is_some() })
+    }
+
+    /// The caller of a request that shows nothing about itself.
+    ///
+    /// # Errors
+    /// `Misconfigured` when no mode is chosen.
+    pub(crate) fn caller(&self) -> Result<Caller> {
+        match self.auth {
+            AuthMode::Open => Ok(Caller::Open { acting_for: None }),
+            AuthMode::Unset => Err(misconfigured("AUTH_MODE is not set; AUTH_MODE=open serves everybody and is for local development")),
+        }
+    }
+}
+
+impl ModelProvider {
+    /// Its name in `MODEL_PROVIDER`.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            ModelProvider::Offline => "offline",
+        }
+    }
+
+    /// Is there a language model behind it?
+    pub(crate) const fn is_language_model(self) -> bool {
+        match self {
+            ModelProvider::Offline => false,
+        }
+    }
+}
+
+fn misconfigured(what: &str) -> Error {
+    Error::Misconfigured(what.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(variables: &[(&str, &str)]) -> Result<Config> {
+        Config::parse(|name| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn without_a_mode_nobody_is_a_caller() {
+        assert!(parse(&[]).unwrap().caller().is_err());
+        assert!(parse(&[("AUTH_MODE", "open")]).unwrap().caller().is_ok());
+    }
+
+    #[test]
+    fn defaults_and_lists_are_read() {
+        let config = parse(&[]).unwrap();
+        assert_eq!((config.idle_timeout.as_secs(), config.cors), (3600, CorsOrigins::Any));
+        let config = parse(&[("IDLE_TIMEOUT_SECONDS", "2"), ("CORS_ORIGINS", "https://a.example, https://b.example")]).unwrap();
+        let origins = CorsOrigins::Listed(vec!["https://a.example".into(), "https://b.example".into()]);
+        assert_eq!((config.idle_timeout.as_secs(), config.cors), (2, origins));
+        assert_eq!(parse(&[("CORS_ORIGINS", "")]).unwrap().cors, CorsOrigins::Listed(vec![]));
+    }
+
+    #[test]
+    fn mistakes_are_refused() {
+        for mistake in [
+            ("AUTH_MODE", "none"),
+            ("IDLE_TIMEOUT_SECONDS", "0"),
+            ("IDLE_TIMEOUT_SECONDS", "1h"),
+            ("IDLE_TIMEOUT_SECONDS", "2592001"),
+            ("MODEL_PROVIDER", "x"),
+        ] {
+            assert!(parse(&[mistake]).is_err(), "{mistake:?}");
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The rules of sessions: pure values and functions.
+//!
+//! Nothing here knows the platform, serde, a clock or randomness; those come in as arguments.
+
+pub(crate) mod caller;
+pub(crate) mod deadline;
+pub(crate) mod id;
+pub(crate) mod message;
+pub(crate) mod pairing;
+pub(crate) mod session;
+pub(crate) mod time;

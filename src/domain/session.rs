@@ -1,0 +1,179 @@
+//! A session: what is known of it apart from its messages.
+
+use std::time::Duration;
+
+use crate::{
+    domain::{
+        caller::Owner,
+        deadline::{self, Deadlines, Life},
+        id::{SessionId, UserId},
+        time::Timestamp,
+    },
+    error::{Error, Result},
+    limits,
+};
+
+/// The persona of a session whose client names none.
+pub(crate) const DEFAULT_PERSONA: &str = "default";
+
+/// A session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Session {
+    /// Its name.
+    pub id: SessionId,
+    /// Whose it is: decides who may see it.
+    pub owner: Owner,
+    /// What its client calls the user: a label, decides nothing.
+    pub user_id: Option<UserId>,
+    /// Key of the persona that answers.
+    pub persona: String,
+    /// A person's name for it.
+    pub title: Option<String>,
+    /// The client's own data: a JSON object as text.
+    pub metadata: String,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it was last written to.
+    pub last_activity: Timestamp,
+    /// How long it lives after its last activity.
+    pub idle_timeout: Duration,
+    /// How many messages it has.
+    pub message_count: u64,
+    /// The sequence number of its newest message, 0 when it has none.
+    pub last_sequence: u64,
+    /// Counts every write to it.
+    pub revision: u64,
+}
+
+/// What a client chooses for a new session. It has passed the rules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NewSession {
+    /// What its client calls the user.
+    pub user_id: Option<UserId>,
+    /// Key of the persona that answers.
+    pub persona: String,
+    /// A person's name for it.
+    pub title: Option<String>,
+    /// The client's own data: a JSON object as text.
+    pub metadata: String,
+    /// How long it lives after its last activity.
+    pub idle_timeout: Duration,
+}
+
+/// What a client changes in a session. `None` leaves a thing as it is. It has passed the rules.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct SessionPatch {
+    /// `Some(None)` removes the title.
+    pub title: Option<Option<String>>,
+    /// Key of the persona that answers from now on.
+    pub persona: Option<String>,
+    /// A JSON merge patch (RFC 7396) of the metadata, as text.
+    pub metadata: Option<String>,
+    /// How long it lives after its last activity.
+    pub idle_timeout: Option<Duration>,
+}
+
+/// Names one state of one session: the source of its `ETag`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Version {
+    /// When the session was created, Unix milliseconds: an id that is used again never repeats a version.
+    pub created_at_ms: i64,
+    /// Counts every write to the session.
+    pub revision: u64,
+}
+
+/// What a client demands of the present version before it writes (`If-Match`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Precondition {
+    /// Nothing.
+    None,
+    /// That it is one of these.
+    OneOf(Vec<Version>),
+}
+
+impl Precondition {
+    /// Holds the present version against the demand.
+    ///
+    /// # Errors
+    /// `Stale` when it does not meet it.
+    pub(crate) fn check(&self, current: Version) -> Result<()> {
+        match self {
+            Precondition::None => Ok(()),
+            Precondition::OneOf(versions) if versions.contains(&current) => Ok(()),
+            Precondition::OneOf(_) => Err(Error::Stale { current }),
+        }
+    }
+}
+
+impl Session {
+    /// A session that begins at `now`.
+    pub(crate) fn begin(id: SessionId, owner: Owner, new: NewSession, now: Timestamp) -> Session {
+        Session {
+            id,
+            owner,
+            user_id: new.user_id,
+            persona: new.persona,
+            title: new.title,
+            metadata: new.metadata,
+            created_at: now,
+            last_activity: now,
+            idle_timeout: new.idle_timeout,
+            message_count: 0,
+            last_sequence: 0,
+            revision: 1,
+        }
+    }
+
+    /// Its deadlines at `now`. `indexed_at`: when its index copy was last written.
+    pub(crate) fn deadlines(&self, indexed_at: Option<Timestamp>, now: Timestamp) -> Deadlines {
+        deadline::deadlines(&Life { last_activity: self.last_activity, idle_timeout: self.idle_timeout, indexed_at }, now)
+    }
+
+    /// From this millisecond on it is absent.
+    pub(crate) fn expires_at(&self) -> Timestamp {
+        self.deadlines(None, self.last_activity).expires_at
+    }
+
+    /// Names its present state.
+    pub(crate) fn version(&self) -> Version {
+        Version { created_at_ms: self.created_at.millis(), revision: self.revision }
+    }
+
+    /// Notes a write to it at `now`.
+    pub(crate) fn touch(&mut self, now: Timestamp) {
+        self.last_activity = self.last_activity.max(now);
+        self.revision = self.revision.saturating_add(1);
+    }
+}
+
+/// Holds a title against the rules.
+///
+/// # Errors
+/// `Invalid`, naming `title`.
+pub(crate) fn check_title(title: &str) -> Result<()> {
+    limits::check_label("title", title, limits::TITLE_CHARACTERS)
+}
+
+/// Holds a persona key against the rules.
+///
+/// # Errors
+/// `Invalid`, naming `persona`.
+pub(crate) fn check_persona(persona: &str) -> Result<()> {
+    limits::check_label("persona", persona, limits::NAME_CHARACTERS)
+}
+
+/// Reads an idle timeout in seconds.
+///
+/// # Errors
+/// `Invalid`, naming `field`, unless it is between 1 second and 30 days.
+pub(crate) fn parse_idle_timeout(field: &str, seconds: u64) -> Result<Duration> {
+    let timeout = Duration::from_secs(seconds);
+    if (limits::IDLE_TIMEOUT_MIN..=limits::IDLE_TIMEOUT_MAX).contains(&timeout) {
+        Ok(timeout)
+    } else {
+        Err(Error::invalid(
+            field,
+            format!("must be {} to {} seconds", limits::IDLE_TIMEOUT_MIN.as_secs(), limits::IDLE_TIMEOUT_MAX.as_secs()),
+        ))
+    }
+}

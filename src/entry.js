@@ -1,0 +1,73 @@
+// What the platform loads: the fetch handler and one thin class per Durable Object. They only forward to Rust.
+import { DurableObject } from "cloudflare:workers";
+import { Crashed, SessionCore, UserCore, fetch, guard, heal } from "./guard.js";
+
+/** The answer of a Worker whose instance was lost: the one problem that Rust cannot write itself. */
+function unavailable(request) {
+  const given = request.headers.get("x-request-id") ?? "";
+  const request_id = /^[\w\-.:/+=]{1,128}$/.test(given) ? given : crypto.randomUUID();
+  const detail = "The service is briefly unavailable. Try again.";
+  const problem = { type: "about:blank", title: "Service Unavailable", status: 503, detail, code: "UNAVAILABLE", request_id };
+  const headers = { "content-type": "application/problem+json", "cache-control": "no-store", "retry-after": "1", "x-request-id": request_id };
+  // It says nothing about anybody, so any page may read it; without this a browser would see a network error.
+  headers["access-control-allow-origin"] = "*";
+  return Response.json(problem, { status: 503, headers });
+}
+
+export default {
+  async fetch(request, env, ctx) {
+    try {
+      return await fetch(request, env, ctx);
+    } catch (error) {
+      if (!(error instanceof Crashed)) console.error(error);
+      return unavailable(request);
+    }
+  },
+};
+
+// The Rust side of each Durable Object, and the number of the instance it was made under.
+const cores = new WeakMap();
+
+/** The Rust side of an object, made anew when its instance was lost. To be asked before every method call: it heals,
+ * and a call into a lost instance would copy its arguments into dead memory. */
+function core(object, Core) {
+  const instance = heal();
+  let known = cores.get(object);
+  if (known?.instance !== instance) {
+    known = { instance, core: new Core(object.ctx, object.env) };
+    cores.set(object, known);
+  }
+  return known.core;
+}
+
+export class SessionObject extends DurableObject {
+  async call(json) {
+    let reply = guard(() => core(this, SessionCore).call(json));
+    if (reply === undefined) {
+      await guard(() => core(this, SessionCore).bury());
+      reply = guard(() => core(this, SessionCore).call(json));
+      if (reply === undefined) throw new Error("the remains of an earlier session could not be removed");
+    }
+    const aftermath = guard(() => core(this, SessionCore).aftermath());
+    if (aftermath !== "nothing") {
+      const list = guard(() => core(this, SessionCore).updateList());
+      const index = guard(() => core(this, SessionCore).updateIndex());
+      this.ctx.waitUntil(Promise.allSettled([list, index]));
+      if (aftermath === "before_answer") await list;
+    }
+    return reply;
+  }
+
+  alarm() {
+    return guard(() => core(this, SessionCore).alarm());
+  }
+}
+
+export class UserObject extends DurableObject {
+  call(json) {
+    const reply = guard(() => core(this, UserCore).call(json));
+    const tidied = guard(() => core(this, UserCore).tidy());
+    if (tidied) this.ctx.waitUntil(Promise.allSettled([tidied]));
+    return reply;
+  }
+}

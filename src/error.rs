@@ -1,0 +1,77 @@
+//! What can go wrong, sorted by what the caller can do about it.
+//!
+//! No status code here: `http/problem.rs` alone maps these to HTTP.
+
+use crate::domain::session::Version;
+
+/// The result of everything that can fail in this crate.
+pub(crate) type Result<T> = std::result::Result<T, Error>;
+
+/// One failure. Fields and rules are sentences for the client; causes are for the log and never leave it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Error {
+    /// Absent, expired, or somebody else's: the caller cannot tell which.
+    NotFound(Subject),
+    /// The client sent something that breaks a rule.
+    Invalid {
+        /// Dotted path of the field, e.g. `messages[2].role`.
+        field: String,
+        /// The rule it breaks, as the end of a sentence that starts with the field.
+        rule: String,
+    },
+    /// The client sent something well-formed that is too big.
+    TooLarge {
+        /// Dotted path of the field.
+        field: String,
+        /// The limit, in bytes.
+        limit_bytes: usize,
+    },
+    /// A tool result answers no open tool call.
+    UnpairedToolResult {
+        /// Position of the message in the request, from 0.
+        index: usize,
+    },
+    /// The chosen session id is in use by somebody else.
+    IdTaken,
+    /// `If-Match` names a version that is no longer current.
+    Stale {
+        /// Today's version.
+        current: Version,
+    },
+    /// The deployment's configuration breaks a rule, or lacks what the call needs.
+    Misconfigured(String),
+    /// The platform or another object is in the way: worth trying again.
+    Unavailable(String),
+    /// A bug or damaged data.
+    Internal(String),
+}
+
+/// What was not found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// A session.
+    Session,
+}
+
+impl Error {
+    /// `field` breaks `rule`.
+    pub fn invalid(field: impl Into<String>, rule: impl Into<String>) -> Error {
+        Error::Invalid { field: field.into(), rule: rule.into() }
+    }
+
+    /// Puts `prefix` in front of the field this error names, if it names one.
+    #[must_use]
+    pub fn within(self, prefix: &str) -> Error {
+        match self {
+            Error::Invalid { field, rule } => Error::Invalid { field: format!("{prefix}.{field}"), rule },
+            Error::TooLarge { field, limit_bytes } => Error::TooLarge { field: format!("{prefix}.{field}"), limit_bytes },
+            other @ (Error::NotFound(_)
+            | Error::UnpairedToolResult { .. }
+            | Error::IdTaken
+            | Error::Stale { .. }
+            | Error::Misconfigured(_)
+            | Error::Unavailable(_)
+            | Error::Internal(_)) => other,
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The HTTP edge: which paths there are, and the way of a request through them.
+//!
+//! Alone knows status codes and headers. Decides nothing about sessions.
+
+mod own;
+pub(crate) mod problem;
+pub(crate) mod request;
+mod response;
+
+use std::fmt;
+
+use wasm_bindgen::JsValue;
+use worker::Env;
+
+use crate::{
+    config::Config,
+    domain::caller::Caller,
+    http::{
+        problem::Problem,
+        request::Request,
+        response::{Exchange, Reply},
+    },
+};
+
+/// The methods we answer; HEAD is GET without the body, OPTIONS is answered for every path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Method {
+    /// Reads.
+    Get,
+    /// Does something.
+    Post,
+    /// Changes a part.
+    Patch,
+    /// Removes.
+    Delete,
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Method::Get => "GET",
+            Method::Post => "POST",
+            Method::Patch => "PATCH",
+            Method::Delete => "DELETE",
+        })
+    }
+}
+
+/// What a path and a method stand for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Endpoint {
+    Banner,
+    Health,
+    Chat,
+    CreateSession,
+    ListAllSessions,
+    GetSession,
+    PatchSession,
+    DeleteSession,
+    RenewSession,
+    ListMessages,
+    AppendMessages,
+    ListUserSessions,
+    WorkerFault,
+    SessionFault,
+}
+
+use Method::{Delete, Get, Patch, Post};
+
+/// Every path. `{}` stands for one segment, percent-encoded. The first pattern that fits decides, so literal
+/// segments stand before `{}`.
+const ROUTES: &[(&str, &[(Method, Endpoint)])] = &[
+    ("/", &[(Get, Endpoint::Banner)]),
+    ("/health", &[(Get, Endpoint::Health)]),
+    ("/chat", &[(Post, Endpoint::Chat)]),
+    ("/sessions", &[(Post, Endpoint::CreateSession), (Get, Endpoint::ListAllSessions)]),
+    ("/sessions/{}", &[(Get, Endpoint::GetSession), (Patch, Endpoint::PatchSession), (Delete, Endpoint::DeleteSession)]),
+    ("/sessions/{}/renew", &[(Post, Endpoint::RenewSession)]),
+    ("/sessions/{}/messages", &[(Get, Endpoint::ListMessages), (Post, Endpoint::AppendMessages)]),
+    ("/users/{}/sessions", &[(Get, Endpoint::ListUserSessions)]),
+    // Only where TEST_FAULTS is set.
+    ("/__test/worker/{}", &[(Post, Endpoint::WorkerFault)]),
+    ("/__test/sessions/{}/{}", &[(Post, Endpoint::SessionFault)]),
+];
+
+/// Answers a request, whatever becomes of it.
+///
+/// # Errors
+/// Only when the platform cannot even make a response.
+pub(crate) async fn serve(request: &web_sys::Request, env: &Env) -> Result<web_sys::Response, JsValue> {
+    let exchange = Exchange::new(request);
+    let config = Config::from_env(env);
+    let reply = match &config {
+        Ok(config) => answer(request, env, config).await.unwrap_or_else(|problem| problem.into_reply(exchange.request_id())),
+        Err(error) => Problem::from(error.clone()).into_reply(exchange.request_id()),
+    };
+    exchange.finish(reply, config.as_ref().ok().map(|config| &config.cors))
+}
+
+/// 1. Find the path. 2. Find the method. 3. Find out who asks. 4. Do it.
+async fn answer(raw: &web_sys::Request, env: &Env, config: &Config) -> Result<Reply, Problem> {
+    let url = raw.url();
+    let (path, query) = request::split_url(&url);
+    let (endpoints, segments) = find(path, config.has_test_faults).ok_or_else(|| Problem::no_such_path(path))?;
+    let method = raw.method();
+    if method == "OPTIONS" {
+        return Ok(Reply::options(endpoints.iter().map(|(method, _)| *method)));
+    }
+    let wanted = if method == "HEAD" { "GET" } else { &method };
+    let (_, endpoint) = endpoints
+        .iter()
+        .find(|(method, _)| method.to_string() == wanted)
+        .ok_or_else(|| Problem::method_not_allowed(&method, endpoints.iter().map(|(method, _)| *method)))?;
+    // Health tells nothing about anybody: whoever asks may know.
+    let caller = if *endpoint == Endpoint::Health { Caller::Open { acting_for: None } } else { config.caller()? };
+    let request = Request::new(raw, env, config, caller, &segments, query)?;
+    dispatch(*endpoint, &request).await
+}
+
+async fn dispatch(endpoint: Endpoint, request: &Request<'_>) -> Result<Reply, Problem> {
+    match endpoint {
+        Endpoint::Banner => Ok(own::service::banner()),
+        Endpoint::Health => own::service::health(request).await,
+        Endpoint::Chat => own::chat::chat(request).await,
+        Endpoint::CreateSession => own::sessions::create(request).await,
+        Endpoint::ListAllSessions => own::lists::all_sessions(request).await,
+        Endpoint::GetSession => own::sessions::get(request).await,
+        Endpoint::PatchSession => own::sessions::patch(request).await,
+        Endpoint::DeleteSession => own::sessions::delete(request).await,
+        Endpoint::RenewSession => own::sessions::renew(request).await,
+        Endpoint::ListMessages => own::messages::list(request).await,
+        Endpoint::AppendMessages => own::messages::append(request).await,
+        Endpoint::ListUserSessions => own::lists::user_sessions(request).await,
+        Endpoint::WorkerFault => own::service::worker_fault(request).await,
+        Endpoint::SessionFault => own::service::session_fault(request).await,
+    }
+}
+
+/// Where the routes that break things begin.
+const TEST_ROUTES: &str = "/__test/";
+
+type Found<'a> = (&'static [(Method, Endpoint)], Vec<&'a str>);
+
+/// The endpoints of `path`, and what stands in the places of `{}`, still percent-encoded.
+fn find(path: &str, has_test_faults: bool) -> Option<Found<'_>> {
+    let exists = |pattern: &str| has_test_faults || !pattern.starts_with(TEST_ROUTES);
+    ROUTES.iter().filter(|(pattern, _)| exists(pattern)).find_map(|(pattern, endpoints)| {
+        let (mut pattern, mut path) = (pattern.split('/'), path.split('/'));
+        let mut segments = Vec::new();
+        loop {
+            match (pattern.next(), path.next()) {
+                (None, None) => return Some((*endpoints, segments)),
+                (Some("{}"), Some(segment)) if !segment.is_empty() => segments.push(segment),
+                (Some(literal), Some(segment)) if literal == segment => {}
+                _ => return None,
+            }
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_found_with_their_segments() {
+        let cases: [(&str, Option<&[&str]>); 10] = [
+            ("/", Some(&[])),
+            ("/health", Some(&[])),
+            ("/sessions", Some(&[])),
+            ("/sessions/a%2Fb", Some(&["a%2Fb"])),
+            ("/sessions/a/messages", Some(&["a"])),
+            ("/sessions/", None),
+            ("/sessions/a/", None),
+            ("/sessions//messages", None),
+            ("/nothing", None),
+            ("", None),
+        ];
+        for (path, expected) in cases {
+            assert_eq!(find(path, true).map(|(_, segments)| segments).as_deref(), expected, "{path:?}");
+        }
+    }
+
+    #[test]
+    fn literals_stand_before_placeholders() {
+        for (index, (pattern, _)) in ROUTES.iter().enumerate() {
+            let example = pattern.replace("{}", "x");
+            let (endpoints, _) = find(&example, true).unwrap();
+            assert_eq!(endpoints, ROUTES[index].1, "{pattern} is hidden by an earlier pattern");
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Lists of sessions: a user's, always right; and everybody's, from the KV index, for an administrator.
+
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use serde::Serialize;
+
+use super::{SessionJson, rfc3339};
+use crate::{
+    domain::{
+        caller::Owner,
+        id::{Id, UserId},
+        session::Session,
+        time::Timestamp,
+    },
+    error::{Error, Result},
+    http::{
+        problem::Problem,
+        request::{Query, Request},
+        response::Reply,
+    },
+    index, limits, platform,
+    user::client::{self, Position},
+};
+
+#[derive(Serialize)]
+struct SessionsJson<T> {
+    sessions: Vec<T>,
+    next_cursor: Option<String>,
+}
+
+/// A session as the index knows it. What is missing here is only known to the session itself.
+#[derive(Serialize)]
+struct IndexedJson {
+    session_id: String,
+    user_id: Option<String>,
+    persona: String,
+    title: Option<String>,
+    created_at: String,
+    last_activity: String,
+    /// When it ends unless there is activity that is not in the index yet.
+    expires_at: String,
+    message_count: u64,
+    /// How old this is: everything later is not in it.
+    indexed_at: String,
+}
+
+/// `GET /users/{id}/sessions?limit&cursor`: 200 with the user's living sessions, latest activity first.
+pub(crate) async fn user_sessions(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
+    let user: UserId = request.id(0, "user_id")?;
+    let limit = page_limit(request.query())?;
+    let position = request.query().get("cursor").map(decode_cursor).transpose()?;
+    // Somebody else's list looks like that of a user who has no sessions.
+    let mut sessions = if request.caller().may_use(&Owner::User(user.clone())) {
+        client::list(request.env(), &user, limit.saturating_add(1), position).await?
+    } else {
+        Vec::new()
+    };
+    let has_more = sessions.len() > usize::try_from(limit).unwrap_or(usize::MAX);
+    sessions.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let next_cursor = sessions.last().filter(|_| has_more).map(encode_cursor);
+    Ok(Reply::json(200, &SessionsJson { sessions: sessions.iter().map(SessionJson::from).collect(), next_cursor }))
+}
+
+/// `GET /sessions?limit&cursor`: 200 with a page of all sessions, as old as each says.
+pub(crate) async fn all_sessions(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
+    let limit = page_limit(request.query())?;
+    let cursor = request.query().get("cursor").map(decode_index_cursor).transpose()?;
+    let page = index::list(request.env(), limit, cursor, platform::now()).await?;
+    Ok(Reply::json(
+        200,
+        &SessionsJson {
+            sessions: page.entries.into_iter().map(IndexedJson::from).collect(),
+            next_cursor: page.next_cursor.map(|cursor| format!("{INDEX_CURSOR}{cursor}")),
+        },
+    ))
+}
+
+impl From<index::Entry> for IndexedJson {
+    fn from(entry: index::Entry) -> Self {
+        IndexedJson {
+            session_id: entry.session_id,
+            user_id: entry.user_id,
+            persona: entry.persona,
+            title: entry.title,
+            created_at: rfc3339(entry.created_at),
+            last_activity: rfc3339(entry.last_activity),
+            expires_at: rfc3339(entry.expires_at),
+            message_count: entry.message_count,
+            indexed_at: rfc3339(entry.written_at),
+        }
+    }
+}
+
+fn page_limit(query: &Query) -> Result<u32> {
+    query.number("limit", limits::PAGE_ITEMS_DEFAULT, 1, limits::PAGE_ITEMS)
+}
+
+/// Before KV's own cursor, to tell it from others.
+const INDEX_CURSOR: &str = "k.";
+
+fn decode_index_cursor(text: &str) -> Result<String> {
+    let cursor = text.strip_prefix(INDEX_CURSOR).map(str::to_owned);
+    cursor.ok_or_else(|| Error::invalid("cursor", "must be the next_cursor of an earlier page"))
+}
+
+/// A place in a user's list. Opaque to clients.
+fn encode_cursor(session: &Session) -> String {
+    format!("s{:x}.{}", session.last_activity.millis(), utf8_percent_encode(session.id.as_str(), NON_ALPHANUMERIC))
+}
+
+fn decode_cursor(text: &str) -> Result<Position> {
+    let parse = || {
+        let (hex, id) = text.strip_prefix('s')?.split_once('.')?;
+        let last_activity = Timestamp::from_millis(i64::from_str_radix(hex, 16).ok()?);
+        let id = percent_decode_str(id).decode_utf8().ok()?;
+        Some(Position { last_activity, session_id: Id::parse("cursor", &id).ok()? })
+    };
+    parse().ok_or_else(|| Error::invalid("cursor", "must be the next_cursor of an earlier page"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cursors_name_a_place_or_are_refused() {
+        let place = Position { last_activity: Timestamp::from_millis(255), session_id: Id::parse("", "a b/c").unwrap() };
+        assert_eq!(decode_cursor("sff.a%20b%2Fc"), Ok(place));
+        for bad in ["", "s", "sff", "sff.", "xff.a", "s.a", "sff.%ff", "szz.a"] {
+            assert!(decode_cursor(bad).is_err(), "{bad:?}");
+        }
+    }
+}

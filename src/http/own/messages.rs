@@ -1,0 +1,225 @@
+//! `/sessions/{id}/messages`: read a page of history, append without a model.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{MessageJson, etag, sessions::encode_metadata};
+use crate::{
+    domain::message::{NewMessage, Role, ToolCall},
+    error::{Error, Result},
+    http::{
+        problem::Problem,
+        request::{Object, Query, Request},
+        response::Reply,
+    },
+    limits,
+    session::{PageRequest, client::SessionClient},
+};
+
+#[derive(Deserialize)]
+struct AppendBody {
+    messages: Vec<Object<MessageBody>>,
+}
+
+#[derive(Deserialize)]
+struct MessageBody {
+    role: RoleBody,
+    content: Option<String>,
+    tool_calls: Option<Vec<Object<ToolCallBody>>>,
+    tool_call_id: Option<String>,
+    name: Option<String>,
+    metadata: Option<Map<String, Value>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum RoleBody {
+    System,
+    User,
+    Assistant,
+    Tool,
+}
+
+#[derive(Deserialize)]
+struct ToolCallBody {
+    id: String,
+    #[serde(rename = "type")]
+    _kind: Option<ToolCallKind>,
+    function: Object<FunctionBody>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum ToolCallKind {
+    Function,
+}
+
+#[derive(Deserialize)]
+struct FunctionBody {
+    name: String,
+    arguments: String,
+}
+
+#[derive(Serialize)]
+struct AppendedJson<'a> {
+    session_id: &'a str,
+    /// As stored: stubs for tool results that never came are among them.
+    messages: Vec<MessageJson<'a>>,
+    total: u64,
+}
+
+#[derive(Serialize)]
+struct PageJson<'a> {
+    session_id: &'a str,
+    messages: Vec<MessageJson<'a>>,
+    total: u64,
+    /// `?before=` this: older messages; null when there are none.
+    before: Option<String>,
+    /// `?after=` this: newer messages, now or later; null while there are none to be after.
+    after: Option<String>,
+    /// Is there more in the direction that was read?
+    has_more: bool,
+}
+
+/// `GET /sessions/{id}/messages?limit&offset&order`, or `?before=` / `?after=` a cursor: 200 with a page.
+pub(crate) async fn list(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
+    let id = request.id(0, "session_id")?;
+    let wanted = parse_page(request.query())?;
+    let page = SessionClient::new(request.env(), request.caller(), &id).messages(wanted).await?;
+
+    let sequences = page.messages.iter().map(|message| message.sequence);
+    let (oldest, newest) = (sequences.clone().min(), sequences.max());
+    let has_older = oldest.is_some_and(|oldest| oldest > 1);
+    let has_newer = newest.is_some_and(|newest| newest < page.last_sequence);
+    let goes_back = wanted.before.is_some() || (wanted.newest_first && wanted.after.is_none());
+    let json = PageJson {
+        session_id: id.as_str(),
+        messages: page.messages.iter().map(MessageJson::from).collect(),
+        total: page.total,
+        before: oldest.filter(|_| has_older).map(encode_cursor),
+        after: newest.or(wanted.after).map(encode_cursor),
+        has_more: if goes_back { has_older } else { has_newer },
+    };
+    Ok(Reply::json(200, &json))
+}
+
+/// `POST /sessions/{id}/messages`: 201 with what was stored; all of the messages or none.
+///
+/// 1. Read and check every one. 2. Append.
+pub(crate) async fn append(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
+    let id = request.id(0, "session_id")?;
+    let body: AppendBody = request.json().await?;
+    let messages = check_messages(body.messages)?;
+    let (session, stored) = SessionClient::new(request.env(), request.caller(), &id).append(messages).await?;
+    let json =
+        AppendedJson { session_id: id.as_str(), messages: stored.iter().map(MessageJson::from).collect(), total: session.message_count };
+    Ok(Reply::json(201, &json).with_header("etag", etag(session.version())))
+}
+
+fn check_messages(bodies: Vec<Object<MessageBody>>) -> Result<Vec<NewMessage>> {
+    if bodies.is_empty() || bodies.len() > limits::APPEND_MESSAGES {
+        return Err(Error::invalid("messages", format!("must have 1 to {} items", limits::APPEND_MESSAGES)));
+    }
+    let check = |(index, Object(body)): (usize, Object<MessageBody>)| {
+        let message = body.into_message()?;
+        message.check().map(|()| message).map_err(|error| error.within(&format!("messages[{index}]")))
+    };
+    bodies.into_iter().enumerate().map(check).collect()
+}
+
+impl MessageBody {
+    fn into_message(self) -> Result<NewMessage> {
+        let calls = self.tool_calls.unwrap_or_default().into_iter();
+        Ok(NewMessage {
+            role: match self.role {
+                RoleBody::System => Role::System,
+                RoleBody::User => Role::User,
+                RoleBody::Assistant => Role::Assistant,
+                RoleBody::Tool => Role::Tool,
+            },
+            content: self.content,
+            tool_calls: calls
+                .map(|Object(ToolCallBody { id, function: Object(function), .. })| ToolCall {
+                    id,
+                    name: function.name,
+                    arguments: function.arguments,
+                })
+                .collect(),
+            tool_call_id: self.tool_call_id,
+            name: self.name,
+            metadata: self.metadata.as_ref().map(encode_metadata).transpose()?,
+        })
+    }
+}
+
+fn parse_page(query: &Query) -> Result<PageRequest> {
+    let cursor = |name: &str| query.get(name).map(|text| decode_cursor(name, text)).transpose();
+    let page = PageRequest {
+        after: cursor("after")?,
+        before: cursor("before")?,
+        offset: query.number("offset", 0, 0, u32::MAX)?,
+        limit: query.number("limit", limits::PAGE_ITEMS_DEFAULT, 1, limits::PAGE_ITEMS)?,
+        newest_first: match query.get("order") {
+            None | Some("asc") => false,
+            Some("desc") => true,
+            Some(_) => return Err(Error::invalid("order", "must be asc or desc")),
+        },
+    };
+    if page.after.is_some() && page.before.is_some() {
+        return Err(Error::invalid("before", "cannot be combined with after"));
+    }
+    if page.offset > 0 && (page.after.is_some() || page.before.is_some()) {
+        return Err(Error::invalid("offset", "cannot be combined with before or after"));
+    }
+    Ok(page)
+}
+
+/// A place between messages. Opaque to clients.
+fn encode_cursor(sequence: u64) -> String {
+    format!("m{sequence:x}")
+}
+
+fn decode_cursor(field: &str, text: &str) -> Result<u64> {
+    text.strip_prefix('m')
+        .filter(|hex| !hex.starts_with('+'))
+        .and_then(|hex| u64::from_str_radix(hex, 16).ok())
+        .filter(|sequence| i64::try_from(*sequence).is_ok())
+        .ok_or_else(|| Error::invalid(field, "must be a cursor from an earlier page"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_are_asked_for_in_words_that_fit_together() {
+        let default = PageRequest { after: None, before: None, offset: 0, limit: 50, newest_first: false };
+        let cases = [
+            ("", Some(default)),
+            ("limit=2&offset=3", Some(PageRequest { limit: 2, offset: 3, ..default })),
+            ("order=desc&limit=200", Some(PageRequest { limit: 200, newest_first: true, ..default })),
+            ("before=mff", Some(PageRequest { before: Some(255), ..default })),
+            ("after=m0", Some(PageRequest { after: Some(0), ..default })),
+            ("limit=0", None),
+            ("limit=201", None),
+            ("offset=-1", None),
+            ("order=up", None),
+            ("before=m1&after=m1", None),
+            ("before=m1&offset=1", None),
+            ("after=1", None),
+            ("after=m", None),
+            ("after=m+1", None),
+            ("after=mffffffffffffffff", None),
+        ];
+        for (query, expected) in cases {
+            assert_eq!(parse_page(&Query::parse(query)).ok(), expected, "{query:?}");
+        }
+    }
+
+    #[test]
+    fn cursors_come_back_as_they_went() {
+        for sequence in [0, 1, 255, u64::try_from(i64::MAX).unwrap()] {
+            assert_eq!(decode_cursor("after", &encode_cursor(sequence)), Ok(sequence));
+        }
+    }
+}

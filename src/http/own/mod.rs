@@ -1,0 +1,151 @@
+//! Our own dialect: bare JSON objects, problems for errors, RFC 3339 times in UTC with `Z`.
+//!
+//! This file has what its routes share; each route's own shapes are private to its file.
+
+pub(crate) mod chat;
+pub(crate) mod lists;
+pub(crate) mod messages;
+pub(crate) mod service;
+pub(crate) mod sessions;
+
+use chrono::{DateTime, SecondsFormat};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::{
+    domain::{
+        message::Message,
+        session::{Session, Version},
+        time::Timestamp,
+    },
+    http::Method,
+};
+
+/// A session, wherever one is shown.
+#[derive(Serialize)]
+struct SessionJson<'a> {
+    session_id: &'a str,
+    user_id: Option<&'a str>,
+    persona: &'a str,
+    title: Option<&'a str>,
+    metadata: Box<RawValue>,
+    created_at: String,
+    last_activity: String,
+    expires_at: String,
+    ttl_seconds: u64,
+    message_count: u64,
+}
+
+/// A message, wherever one is shown.
+#[derive(Serialize)]
+struct MessageJson<'a> {
+    sequence: u64,
+    role: &'static str,
+    content: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_calls: Vec<ToolCallJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_call_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<Box<RawValue>>,
+    created_at: String,
+}
+
+/// A tool call, in the shape that model providers use.
+#[derive(Serialize)]
+struct ToolCallJson<'a> {
+    id: &'a str,
+    r#type: &'static str,
+    function: FunctionJson<'a>,
+}
+
+#[derive(Serialize)]
+struct FunctionJson<'a> {
+    name: &'a str,
+    arguments: &'a str,
+}
+
+impl<'a> From<&'a Session> for SessionJson<'a> {
+    fn from(session: &'a Session) -> Self {
+        SessionJson {
+            session_id: session.id.as_str(),
+            user_id: session.user_id.as_ref().map(|user| user.as_str()),
+            persona: &session.persona,
+            title: session.title.as_deref(),
+            metadata: raw_json(&session.metadata),
+            created_at: rfc3339(session.created_at),
+            last_activity: rfc3339(session.last_activity),
+            expires_at: rfc3339(session.expires_at()),
+            ttl_seconds: session.idle_timeout.as_secs(),
+            message_count: session.message_count,
+        }
+    }
+}
+
+impl<'a> From<&'a Message> for MessageJson<'a> {
+    fn from(message: &'a Message) -> Self {
+        let tool_calls = message.body.tool_calls.iter().map(|call| ToolCallJson {
+            id: &call.id,
+            r#type: "function",
+            function: FunctionJson { name: &call.name, arguments: &call.arguments },
+        });
+        MessageJson {
+            sequence: message.sequence,
+            role: message.body.role.name(),
+            content: message.body.content.as_deref(),
+            tool_calls: tool_calls.collect(),
+            tool_call_id: message.body.tool_call_id.as_deref(),
+            name: message.body.name.as_deref(),
+            metadata: message.body.metadata.as_deref().map(raw_json),
+            created_at: rfc3339(message.created_at),
+        }
+    }
+}
+
+/// JSON text that we have written ourselves, as it is.
+fn raw_json(text: &str) -> Box<RawValue> {
+    RawValue::from_string(text.to_owned()).unwrap_or_else(|_| RawValue::NULL.to_owned())
+}
+
+/// `2026-11-20T09:38:53.106Z`.
+fn rfc3339(at: Timestamp) -> String {
+    DateTime::from_timestamp_millis(at.millis()).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// The entity tag of a session in this version; `request.rs` reads it back.
+pub(super) fn etag(version: Version) -> String {
+    format!("\"{:x}-{:x}\"", version.created_at_ms, version.revision)
+}
+
+/// The value of an `Allow` header.
+pub(super) fn allow(methods: impl Iterator<Item = Method>) -> String {
+    let mut names = Vec::new();
+    for method in methods {
+        names.push(method.to_string());
+        if method == Method::Get {
+            names.push("HEAD".to_owned());
+        }
+    }
+    names.push("OPTIONS".to_owned());
+    names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_utc_with_milliseconds() {
+        let cases = [(0, "1970-01-01T00:00:00.000Z"), (1_795_167_476_050, "2026-11-20T09:37:56.050Z")];
+        for (millis, expected) in cases {
+            assert_eq!(rfc3339(Timestamp::from_millis(millis)), expected);
+        }
+    }
+
+    #[test]
+    fn head_and_options_come_with_the_rest() {
+        assert_eq!(allow([Method::Get, Method::Patch].into_iter()), "GET, HEAD, PATCH, OPTIONS");
+    }
+}

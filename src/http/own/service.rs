@@ -1,0 +1,116 @@
+//! What concerns the service itself: the banner, its health, and the routes that break it on purpose.
+
+use serde::Serialize;
+use worker::Env;
+
+use crate::{
+    domain::{
+        caller::Caller,
+        id::{Id, SessionId},
+    },
+    error::Result,
+    fault::{Fault, When},
+    http::{problem::Problem, request::Request, response::Reply},
+    index,
+    session::client::SessionClient,
+};
+
+/// The object that `?deep=1` asks. Asking writes nothing, so it does not matter whether a session is called so.
+const PROBE: &str = "health probe";
+
+#[derive(Serialize)]
+struct BannerJson {
+    service: &'static str,
+    version: &'static str,
+    description: &'static str,
+    paths: [&'static str; 5],
+}
+
+#[derive(Serialize)]
+struct HealthJson {
+    status: &'static str,
+    service: &'static str,
+    version: &'static str,
+    model: ModelJson,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checks: Option<ChecksJson>,
+}
+
+#[derive(Serialize)]
+struct ModelJson {
+    provider: &'static str,
+    is_language_model: bool,
+}
+
+#[derive(Serialize)]
+struct ChecksJson {
+    kv: &'static str,
+    session_object: &'static str,
+}
+
+/// `GET /`: what this is and where to go.
+pub(crate) fn banner() -> Reply {
+    let json = BannerJson {
+        service: env!("CARGO_PKG_NAME"),
+        version: env!("CARGO_PKG_VERSION"),
+        description: env!("CARGO_PKG_DESCRIPTION"),
+        paths: ["/chat", "/sessions", "/sessions/{session_id}/messages", "/users/{user_id}/sessions", "/health"],
+    };
+    Reply::json(200, &json)
+}
+
+/// `GET /health`: 200 while the Worker runs, without any I/O. `?deep=1` also reads KV and calls one object, and
+/// answers 503 when one of them fails.
+pub(crate) async fn health(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
+    let checks = if request.query().get("deep") == Some("1") { Some(check(request.env()).await?) } else { None };
+    let is_healthy = checks.as_ref().is_none_or(|checks| checks.kv == "ok" && checks.session_object == "ok");
+    let model = request.config().model;
+    let json = HealthJson {
+        status: if is_healthy { "healthy" } else { "unhealthy" },
+        service: env!("CARGO_PKG_NAME"),
+        version: env!("CARGO_PKG_VERSION"),
+        model: ModelJson { provider: model.name(), is_language_model: model.is_language_model() },
+        checks,
+    };
+    Ok(Reply::json(if is_healthy { 200 } else { 503 }, &json))
+}
+
+/// `POST /__test/worker/{fault}`: breaks the Worker's instance. Not there unless `TEST_FAULTS` is set.
+pub(crate) async fn worker_fault(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
+    let fault = fault(request, 0)?;
+    if request.query().get("when") == Some("later") {
+        worker::Delay::from(std::time::Duration::from_millis(20)).await;
+    }
+    fault.strike(|| {});
+    Ok(Reply::json(200, &"unharmed"))
+}
+
+/// `POST /__test/sessions/{id}/{fault}?when=`: breaks a session object's instance, in this call or later. Not there
+/// unless `TEST_FAULTS` is set.
+pub(crate) async fn session_fault(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
+    let (id, fault) = (request.id(0, "session_id")?, fault(request, 1)?);
+    let when = request.query().get("when").map_or(Some(When::Now), When::from_name).ok_or_else(|| Problem::no_such_path(""))?;
+    SessionClient::new(request.env(), request.caller(), &id).fail(when, fault).await?;
+    Ok(Reply::json(200, &"unharmed"))
+}
+
+fn fault(request: &Request<'_>, segment: usize) -> std::result::Result<Fault, Problem> {
+    Fault::from_name(request.segment(segment)).ok_or_else(|| Problem::no_such_path(""))
+}
+
+async fn check(env: &Env) -> Result<ChecksJson> {
+    let probe: SessionId = Id::parse("probe", PROBE)?;
+    let caller = Caller::Open { acting_for: None };
+    let session = SessionClient::new(env, &caller, &probe);
+    Ok(ChecksJson { kv: word(&index::ping(env).await), session_object: word(&session.ping().await) })
+}
+
+fn word(outcome: &Result<()>) -> &'static str {
+    match outcome {
+        Ok(()) => "ok",
+        Err(error) => {
+            worker::console_error!("health: {error:?}");
+            "failing"
+        }
+    }
+}

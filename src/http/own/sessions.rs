@@ -1,0 +1,166 @@
+//! `/sessions` and `/sessions/{id}`: create, read, change, renew, delete.
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{SessionJson, etag};
+use crate::{
+    domain::{
+        id::{Id, SessionId},
+        session::{self, DEFAULT_PERSONA, NewSession, Session, SessionPatch},
+    },
+    error::{Error, Result},
+    http::{
+        problem::Problem,
+        request::{Request, nullable},
+        response::Reply,
+    },
+    limits, platform,
+    session::client::SessionClient,
+};
+
+/// How often an id of our own is drawn again when it is in use: once is unlikely enough.
+const ID_ATTEMPTS: usize = 3;
+
+/// What a client may choose for a new session, not checked yet.
+pub(super) struct Choices {
+    pub(super) user_id: Option<String>,
+    pub(super) persona: Option<String>,
+    pub(super) title: Option<String>,
+    pub(super) metadata: Option<Map<String, Value>>,
+    pub(super) ttl_seconds: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct CreateBody {
+    session_id: Option<String>,
+    user_id: Option<String>,
+    persona: Option<String>,
+    title: Option<String>,
+    metadata: Option<Map<String, Value>>,
+    ttl_seconds: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct PatchBody {
+    #[serde(default, deserialize_with = "nullable")]
+    title: Option<Option<String>>,
+    persona: Option<String>,
+    metadata: Option<Map<String, Value>>,
+    ttl_seconds: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct DeletedJson<'a> {
+    session_id: &'a str,
+    deleted: bool,
+    message_count: u64,
+}
+
+/// `POST /sessions`: 201 with the new session, 200 with the living one that `session_id` names.
+///
+/// 1. Read and check. 2. Create or find. 3. Answer.
+pub(crate) async fn create(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
+    let CreateBody { session_id, user_id, persona, title, metadata, ttl_seconds } = request.json().await?;
+    let new = Choices { user_id, persona, title, metadata, ttl_seconds }.check(request)?;
+    let chosen = session_id.map(|id| SessionId::parse_chosen("session_id", &id)).transpose()?;
+    let caller = request.caller().acting_for(new.user_id.as_ref());
+
+    let (session, is_new) = match chosen {
+        Some(id) => SessionClient::new(request.env(), &caller, &id).create(new).await?,
+        None => with_own_id(async |id| create_new(&SessionClient::new(request.env(), &caller, &id), new.clone()).await).await?,
+    };
+
+    let reply = reply(if is_new { 201 } else { 200 }, &session);
+    Ok(reply.with_header("location", format!("/sessions/{}", utf8_percent_encode(session.id.as_str(), NON_ALPHANUMERIC))))
+}
+
+/// `GET /sessions/{id}`: 200 with the session.
+pub(crate) async fn get(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
+    let id = request.id(0, "session_id")?;
+    let session = SessionClient::new(request.env(), request.caller(), &id).get().await?;
+    Ok(reply(200, &session))
+}
+
+/// `PATCH /sessions/{id}`: 200 with the changed session. Metadata is merged (RFC 7396), `title: null` removes it.
+pub(crate) async fn patch(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
+    let (id, precondition) = (request.id(0, "session_id")?, request.precondition()?);
+    let patch = request.json::<PatchBody>().await?.check()?;
+    let session = SessionClient::new(request.env(), request.caller(), &id).patch(precondition, patch).await?;
+    Ok(reply(200, &session))
+}
+
+/// `DELETE /sessions/{id}`: 200 with what went.
+pub(crate) async fn delete(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
+    let (id, precondition) = (request.id(0, "session_id")?, request.precondition()?);
+    let message_count = SessionClient::new(request.env(), request.caller(), &id).delete(precondition).await?;
+    Ok(Reply::json(200, &DeletedJson { session_id: id.as_str(), deleted: true, message_count }))
+}
+
+/// `POST /sessions/{id}/renew`: 200 with the session, whose time begins again. Any body is ignored.
+pub(crate) async fn renew(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
+    let id = request.id(0, "session_id")?;
+    let session = SessionClient::new(request.env(), request.caller(), &id).renew().await?;
+    Ok(reply(200, &session))
+}
+
+impl Choices {
+    /// Holds it against the rules.
+    pub(super) fn check(self, request: &Request<'_>) -> Result<NewSession> {
+        let persona = self.persona.unwrap_or_else(|| DEFAULT_PERSONA.to_owned());
+        session::check_persona(&persona)?;
+        self.title.as_deref().map_or(Ok(()), session::check_title)?;
+        Ok(NewSession {
+            user_id: self.user_id.map(|user| Id::parse("user_id", &user)).transpose()?,
+            persona,
+            title: self.title,
+            metadata: encode_metadata(&self.metadata.unwrap_or_default())?,
+            idle_timeout: match self.ttl_seconds {
+                Some(seconds) => session::parse_idle_timeout("ttl_seconds", seconds)?,
+                None => request.config().idle_timeout,
+            },
+        })
+    }
+}
+
+impl PatchBody {
+    fn check(self) -> Result<SessionPatch> {
+        self.persona.as_deref().map_or(Ok(()), session::check_persona)?;
+        self.title.iter().flatten().try_for_each(|title| session::check_title(title))?;
+        Ok(SessionPatch {
+            title: self.title,
+            persona: self.persona,
+            metadata: self.metadata.as_ref().map(encode_metadata).transpose()?,
+            idle_timeout: self.ttl_seconds.map(|seconds| session::parse_idle_timeout("ttl_seconds", seconds)).transpose()?,
+        })
+    }
+}
+
+/// Metadata as it is stored.
+pub(super) fn encode_metadata(metadata: &Map<String, Value>) -> Result<String> {
+    let json = serde_json::to_string(metadata).map_err(|e| Error::Internal(format!("metadata: {e}")))?;
+    limits::check_body("metadata", &json, limits::METADATA_BYTES)?;
+    Ok(json)
+}
+
+/// Runs `attempt` with an id of our own, and with another should that one be in use.
+pub(super) async fn with_own_id<T>(attempt: impl AsyncFn(SessionId) -> Result<T>) -> Result<T> {
+    let mut outcome = Err(Error::IdTaken);
+    for _ in 0..ID_ATTEMPTS {
+        outcome = attempt(SessionId::from_random(platform::random_bytes()?)).await;
+        if !matches!(outcome, Err(Error::IdTaken)) {
+            break;
+        }
+    }
+    outcome
+}
+
+async fn create_new(client: &SessionClient<'_>, new: NewSession) -> Result<(Session, bool)> {
+    let (session, is_new) = client.create(new).await?;
+    if is_new { Ok((session, is_new)) } else { Err(Error::IdTaken) }
+}
+
+fn reply(status: u16, session: &Session) -> Reply {
+    Reply::json(status, &SessionJson::from(session)).with_header("etag", etag(session.version()))
+}

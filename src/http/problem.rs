@@ -1,0 +1,201 @@
+//! Errors as clients see them: RFC 9457 problems. The only place that maps failures to statuses.
+
+use serde::Serialize;
+
+use crate::{
+    error::{Error, Subject},
+    http::{Method, own, response::Reply},
+    limits,
+};
+
+/// A failure with its status.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Problem {
+    status: u16,
+    /// For programs; never changes its meaning.
+    code: &'static str,
+    /// For people: what is wrong and what to do.
+    detail: String,
+    /// The field at fault.
+    field: Option<String>,
+    headers: Vec<(&'static str, String)>,
+    /// For the log alone.
+    cause: Option<String>,
+}
+
+/// RFC 9457, with `code`, `request_id` and the fields at fault.
+#[derive(Serialize)]
+struct ProblemJson<'a> {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    code: &'a str,
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct FieldJson<'a> {
+    field: &'a str,
+    detail: &'a str,
+}
+
+/// What an unreachable object is worth waiting for.
+const RETRY_AFTER_SECONDS: &str = "1";
+/// Longer paths to a field, in deeply nested JSON, are cut.
+const FIELD_CHARACTERS: usize = 80;
+/// Longer reasons, for values that are repeated in them, are cut.
+const REASON_CHARACTERS: usize = 200;
+
+impl Problem {
+    fn new(status: u16, code: &'static str, detail: impl Into<String>) -> Problem {
+        Problem { status, code, detail: detail.into(), field: None, headers: Vec::new(), cause: None }
+    }
+
+    fn in_field(mut self, field: impl Into<String>) -> Problem {
+        self.field = Some(field.into());
+        self
+    }
+
+    fn caused_by(mut self, cause: String) -> Problem {
+        self.cause = Some(cause);
+        self
+    }
+
+    /// 404: no route.
+    pub(crate) fn no_such_path(path: &str) -> Problem {
+        let hint = match path.strip_suffix('/') {
+            Some(stem) if !stem.is_empty() => "Leave out the slash at the end.",
+            _ => "See GET / for what there is.",
+        };
+        Problem::new(404, "NOT_FOUND", format!("There is nothing at this path. {hint}"))
+    }
+
+    /// 405: a path without that method.
+    pub(crate) fn method_not_allowed(method: &str, allowed: impl Iterator<Item = Method>) -> Problem {
+        let allow = own::allow(allowed);
+        let mut problem = Problem::new(405, "METHOD_NOT_ALLOWED", format!("{method} is not allowed here, only {allow}."));
+        problem.headers.push(("allow", allow));
+        problem
+    }
+
+    /// 415: the body does not say that it is JSON.
+    pub(crate) fn not_json() -> Problem {
+        Problem::new(415, "UNSUPPORTED_MEDIA_TYPE", "Send a JSON body with the header Content-Type: application/json.")
+            .in_field("Content-Type")
+    }
+
+    /// 413: the body alone is too large.
+    pub(crate) fn body_too_large() -> Problem {
+        Problem::from(Error::TooLarge { field: "body".into(), limit_bytes: limits::BODY_BYTES })
+    }
+
+    /// 404 with the code that chat clients know.
+    pub(crate) fn invalid_session() -> Problem {
+        Problem::new(
+            404,
+            "INVALID_SESSION",
+            "There is no such session, or it has expired. Create one with POST /sessions, or leave session_id out.",
+        )
+        .in_field("session_id")
+    }
+
+    /// 400: the body is not JSON, or not the JSON that is expected at `path`.
+    pub(crate) fn from_json_error(path: &str, error: &serde_json::Error) -> Problem {
+        // "?" stands for what could not be read any more, "." for the whole.
+        let known = path.trim_end_matches(['?', '.']);
+        let field = match known.char_indices().nth(FIELD_CHARACTERS) {
+            Some((end, _)) => format!("{}\u{2026}", known.get(..end).unwrap_or_default()),
+            None if known.is_empty() => "body".to_owned(),
+            None => known.to_owned(),
+        };
+        let code = if error.is_data() { "VALIDATION_ERROR" } else { "INVALID_JSON" };
+        // serde's words repeat what was sent.
+        let words: String = error.to_string().chars().take(REASON_CHARACTERS).collect();
+        Problem::new(400, code, format!("{field}: {words}.")).in_field(field)
+    }
+
+    /// What it says to people.
+    #[cfg(test)]
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The problem as an answer; what only we should know goes to the log.
+    pub(crate) fn into_reply(self, request_id: &str) -> Reply {
+        if let Some(cause) = &self.cause {
+            worker::console_error!(
+                "{{\"request_id\":{request_id:?},\"status\":{},\"code\":{:?},\"cause\":{cause:?}}}",
+                self.status,
+                self.code
+            );
+        }
+        let json = ProblemJson {
+            r#type: "about:blank",
+            title: title(self.status),
+            status: self.status,
+            detail: &self.detail,
+            code: self.code,
+            request_id,
+            errors: self.field.iter().map(|field| FieldJson { field, detail: &self.detail }).collect(),
+        };
+        let mut reply = Reply::json(self.status, &json).with_content_type("application/problem+json");
+        for (name, value) in self.headers {
+            reply = reply.with_header(name, value);
+        }
+        reply
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Problem {
+        match error {
+            Error::NotFound(Subject::Session) => Problem::new(404, "SESSION_NOT_FOUND", "There is no such session, or it has expired."),
+            Error::Invalid { field, rule } => Problem::new(400, "VALIDATION_ERROR", format!("{field} {rule}.")).in_field(field),
+            Error::TooLarge { field, limit_bytes } => {
+                Problem::new(413, "TOO_LARGE", format!("{field} must have at most {limit_bytes} bytes.")).in_field(field)
+            }
+            Error::UnpairedToolResult { index } => {
+                let field = format!("messages[{index}].tool_call_id");
+                Problem::new(422, "UNPAIRED_TOOL_RESULT", format!("{field} must be the id of a tool call that waits for a result."))
+                    .in_field(field)
+            }
+            Error::IdTaken => Problem::new(409, "SESSION_ID_TAKEN", "This session id is in use. Choose another, or leave session_id out.")
+                .in_field("session_id"),
+            Error::Stale { current } => {
+                let mut problem = Problem::new(
+                    412,
+                    "PRECONDITION_FAILED",
+                    "The session has changed since. Read it again, then repeat with its new ETag.",
+                )
+                .in_field("If-Match");
+                problem.headers.push(("etag", own::etag(current)));
+                problem
+            }
+            Error::Misconfigured(rule) => Problem::new(503, "MISCONFIGURED", format!("{rule}.")).caused_by(rule),
+            Error::Unavailable(cause) => {
+                let mut problem = Problem::new(503, "UNAVAILABLE", "The service is briefly unavailable. Try again.").caused_by(cause);
+                problem.headers.push(("retry-after", RETRY_AFTER_SECONDS.to_owned()));
+                problem
+            }
+            Error::Internal(cause) => Problem::new(500, "INTERNAL_ERROR", "Something went wrong on our side.").caused_by(cause),
+        }
+    }
+}
+
+const fn title(status: u16) -> &'static str {
+    match status {
+        400 => "Bad Request",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        409 => "Conflict",
+        412 => "Precondition Failed",
+        413 => "Content Too Large",
+        415 => "Unsupported Media Type",
+        422 => "Unprocessable Content",
+        503 => "Service Unavailable",
+        _ => "Internal Server Error",
+    }
+}

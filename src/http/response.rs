@@ -1,0 +1,154 @@
+//! Writing responses. A [`Reply`] is plain data; [`Exchange`] adds what every response carries.
+
+use serde::Serialize;
+use uuid::Uuid;
+use wasm_bindgen::JsValue;
+
+use crate::{
+    config::CorsOrigins,
+    http::{Method, own},
+    limits,
+};
+
+/// A response before it is one.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Reply {
+    status: u16,
+    content_type: Option<&'static str>,
+    headers: Vec<(&'static str, String)>,
+    body: Option<String>,
+}
+
+impl Reply {
+    /// `value` as JSON.
+    pub(crate) fn json<T: Serialize>(status: u16, value: &T) -> Reply {
+        match serde_json::to_string(value) {
+            Ok(body) => Reply { status, content_type: Some("application/json"), headers: Vec::new(), body: Some(body) },
+            // Only maps with keys that are no text can fail, and no type of ours has one.
+            Err(_) => Reply { status: 500, content_type: None, headers: Vec::new(), body: None },
+        }
+    }
+
+    /// The answer to OPTIONS.
+    pub(crate) fn options(methods: impl Iterator<Item = Method>) -> Reply {
+        let allow = own::allow(methods);
+        Reply {
+            status: 204,
+            content_type: None,
+            headers: vec![("allow", allow.clone()), ("access-control-allow-methods", allow)],
+            body: None,
+        }
+    }
+
+    /// With a header more.
+    #[must_use]
+    pub(crate) fn with_header(mut self, name: &'static str, value: String) -> Reply {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// As another content type.
+    #[must_use]
+    pub(crate) fn with_content_type(mut self, content_type: &'static str) -> Reply {
+        self.content_type = Some(content_type);
+        self
+    }
+}
+
+/// One request and its response, as far as every one is the same.
+pub(super) struct Exchange {
+    request_id: String,
+    is_head: bool,
+    is_preflight: bool,
+    origin: Option<String>,
+}
+
+impl Exchange {
+    /// Reads what is needed of the request.
+    pub(super) fn new(request: &web_sys::Request) -> Exchange {
+        let header = |name| request.headers().get(name).ok().flatten();
+        let method = request.method();
+        Exchange {
+            request_id: header("x-request-id").filter(|id| is_request_id(id)).unwrap_or_else(|| Uuid::now_v7().to_string()),
+            is_head: method == "HEAD",
+            is_preflight: method == "OPTIONS",
+            origin: header("origin"),
+        }
+    }
+
+    /// The client's id of this request, or ours.
+    pub(super) fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
+    /// The response to send.
+    ///
+    /// # Errors
+    /// When the platform cannot make it.
+    pub(super) fn finish(&self, reply: Reply, cors: Option<&CorsOrigins>) -> Result<web_sys::Response, JsValue> {
+        let headers = web_sys::Headers::new()?;
+        if let Some(content_type) = reply.content_type {
+            headers.set("content-type", content_type)?;
+        }
+        headers.set("x-request-id", &self.request_id)?;
+        headers.set("cache-control", "no-store")?;
+        for (name, value) in &reply.headers {
+            headers.set(name, value)?;
+        }
+        self.add_cors(&headers, cors)?;
+        let init = web_sys::ResponseInit::new();
+        init.set_status(reply.status);
+        init.set_headers(&headers);
+        let body = reply.body.as_deref().filter(|_| !self.is_head);
+        web_sys::Response::new_with_opt_str_and_init(body, &init)
+    }
+
+    fn add_cors(&self, headers: &web_sys::Headers, cors: Option<&CorsOrigins>) -> Result<(), JsValue> {
+        match (&self.origin, cors) {
+            (None, _) => return Ok(()),
+            // Without a configuration there is nothing but an error to be read.
+            (Some(_), None | Some(CorsOrigins::Any)) => headers.set("access-control-allow-origin", "*")?,
+            (Some(origin), Some(CorsOrigins::Listed(listed))) => {
+                headers.append("vary", "Origin")?;
+                if !listed.contains(origin) {
+                    return Ok(());
+                }
+                headers.set("access-control-allow-origin", origin)?;
+            }
+        }
+        headers.set("access-control-expose-headers", "ETag, Location, Retry-After, X-Request-Id")?;
+        if self.is_preflight {
+            headers.set("access-control-allow-headers", "Authorization, Content-Type, If-Match, X-Request-Id")?;
+            headers.set("access-control-max-age", "600")?;
+        }
+        Ok(())
+    }
+}
+
+/// May it go into a header and a log line as it is?
+fn is_request_id(text: &str) -> bool {
+    (1..=limits::REQUEST_ID_CHARACTERS).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn request_ids_are_short_and_plain() {
+        let (limit, over) = ("x".repeat(128), "x".repeat(129));
+        let cases = [
+            ("a-1_b.c:d/e+f=", true),
+            (limit.as_str(), true),
+            (over.as_str(), false),
+            ("", false),
+            ("a b", false),
+            ("a\"b", false),
+            ("ü", false),
+        ];
+        for (id, expected) in cases {
+            assert_eq!(is_request_id(id), expected, "{id:?}");
+        }
+    }
+}

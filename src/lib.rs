@@ -1,0 +1,57 @@
+//! edge-sessions: chat sessions, history and memory at the edge, in one Worker.
+//!
+//! A request flows in one direction: `http` reads it and finds out who asks; a client in `session` or `user` carries it to
+//! the Durable Object that owns the truth; the object decides with the rules of `domain`, asks a `model`, and keeps the
+//! result. `index` is a copy for administrators. `platform` wraps what Workers give. `src/entry.js` is what the platform
+//! loads; it forwards to this crate and answers for it when an instance is lost.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::string_slice,
+        reason = "tests may fail"
+    )
+)]
+
+mod config;
+mod domain;
+mod error;
+mod fault;
+mod http;
+mod index;
+mod limits;
+mod model;
+mod platform;
+mod session;
+mod user;
+
+use wasm_bindgen::prelude::*;
+use worker::{Env, event};
+
+/// Every HTTP request.
+#[event(fetch)]
+async fn fetch(request: web_sys::Request, env: Env, _context: worker::Context) -> worker::Result<web_sys::Response> {
+    Ok(http::serve(&request, &env).await?)
+}
+
+/// `guard.js` constructs this through worker-build's Proxy, which makes a new instance when the last one was lost.
+#[wasm_bindgen]
+pub struct Reset;
+
+#[wasm_bindgen]
+impl Reset {
+    /// See [`Reset`].
+    #[wasm_bindgen(constructor)]
+    #[expect(clippy::new_without_default, reason = "called from JavaScript only")]
+    pub fn new() -> Reset {
+        Reset
+    }
+}
+
+/// Does nothing; `guard.js` calls it to learn whether the instance is still good.
+#[wasm_bindgen]
+pub fn touch() {}

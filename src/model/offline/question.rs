@@ -1,0 +1,216 @@
+//! What a message asks for.
+
+use super::{
+    facts::{AGE, DISLIKES, LIKES, NAME, ORIGIN, PLACE, WORK},
+    words,
+};
+
+/// What a message is about.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Question {
+    /// One thing about the user.
+    Attribute(String),
+    /// What the user said last.
+    LastMessage,
+    /// What the user said first.
+    FirstMessage,
+    /// All that is known about the user.
+    Everything,
+    /// What was said so far.
+    Summary,
+    /// Who answers.
+    Identity,
+    /// A greeting and nothing else.
+    Greeting,
+    /// Thanks and nothing else.
+    Thanks,
+    /// The end of the conversation.
+    Farewell,
+    /// No question.
+    Statement,
+    /// A question about anything else.
+    Other,
+}
+
+/// A greeting is at most this long.
+const GREETING_WORDS: usize = 5;
+/// A question is recognised within its first words.
+const WORDS: usize = 200;
+
+/// Words that may stand before what a message is about.
+const FILLERS: [&str; 14] =
+    ["hi", "hello", "hey", "thanks", "thank", "you", "ok", "okay", "so", "and", "please", "well", "actually", "now"];
+
+/// Reads a message.
+pub(super) fn parse(message: &str) -> Question {
+    let all = words(message);
+    let all: Vec<&str> = all.iter().take(WORDS).map(String::as_str).collect();
+    let begin = all.iter().position(|word| !FILLERS.contains(word)).unwrap_or(0);
+    let words = all.get(begin..).unwrap_or_default();
+    let has = |phrase: &[&str]| words.windows(phrase.len()).any(|window| window == phrase);
+    let any = |phrases: &[&[&str]]| phrases.iter().any(|phrase| has(phrase));
+    let starts = |options: &[&str]| all.first().is_some_and(|first| options.contains(first));
+    let is_said = words.first() == Some(&"what")
+        && matches!(words, [.., "i", "say"] | [.., "just", "say"] | [.., "say", "before" | "last" | "earlier"]);
+
+    if is_said || any(&[&["my", "last", "message"], &["what", "i", "just", "said"]]) {
+        Question::LastMessage
+    } else if any(&[&["my", "first", "message"], &["say", "first"]]) {
+        Question::FirstMessage
+    } else if any(&[
+        &["know", "about", "me"],
+        &["remember", "about", "me"],
+        &["what", "do", "you", "remember"],
+        &["told", "you", "about", "me"],
+    ]) {
+        Question::Everything
+    } else if words.iter().any(|word| matches!(*word, "summarise" | "summarize" | "summary" | "recap")) || has(&["sum", "up"]) {
+        Question::Summary
+    } else if any(&[
+        &["who", "are", "you"],
+        &["what", "are", "you"],
+        &["your", "name"],
+        &["are", "you", "an", "ai"],
+        &["are", "you", "a", "bot"],
+        &["are", "you", "human"],
+    ]) && !words.contains(&"my")
+    {
+        Question::Identity
+    } else if let Some(key) = attribute(words) {
+        Question::Attribute(key)
+    } else if starts(&["bye", "goodbye", "farewell"]) {
+        Question::Farewell
+    } else if is_greeting(&all) {
+        Question::Greeting
+    } else if starts(&["thanks", "thank", "thx"]) {
+        Question::Thanks
+    } else if message.trim_end().ends_with('?') || words.first().is_some_and(|first| is_question_word(first)) {
+        Question::Other
+    } else {
+        Question::Statement
+    }
+}
+
+fn is_greeting(words: &[&str]) -> bool {
+    let begins = matches!(words, ["hi" | "hello" | "hey" | "hallo" | "greetings", ..] | ["good", "morning" | "afternoon" | "evening", ..]);
+    let asks_after_us = words.windows(3).any(|window| window == ["how", "are", "you"]);
+    words.len() <= GREETING_WORDS && (begins || asks_after_us)
+}
+
+/// Does a sentence that starts with it ask something?
+pub(super) fn is_question_word(word: &str) -> bool {
+    matches!(
+        word,
+        "what"
+            | "what's"
+            | "whats"
+            | "who"
+            | "who's"
+            | "where"
+            | "where's"
+            | "when"
+            | "why"
+            | "how"
+            | "which"
+            | "is"
+            | "are"
+            | "am"
+            | "do"
+            | "does"
+            | "did"
+            | "can"
+            | "could"
+            | "would"
+            | "should"
+            | "will"
+            | "tell"
+            | "show"
+            | "remind"
+            | "explain"
+            | "recommend"
+    )
+}
+
+/// The key of the fact that is asked for.
+fn attribute(words: &[&str]) -> Option<String> {
+    let fixed = |key: &str| Some(key.to_owned());
+    let asks = is_question_word(words.first()?);
+    match words {
+        ["who", "am", "i", ..] => return fixed(NAME),
+        ["where", "am", "i", "from", ..] | ["where", "do", "i", "come", "from", ..] => return fixed(ORIGIN),
+        ["how", "old", "am", "i", ..] => return fixed(AGE),
+        ["where", "do", "i", "live", ..] => return fixed(PLACE),
+        ["which" | "what", _, "do", "i", "live", "in", ..] => return fixed(PLACE),
+        ["where", "do", "i", "work", ..] | ["what", "do", "i", "do", ..] => return fixed(WORK),
+        ["what", "do", "i", "like" | "love" | "enjoy" | "prefer", ..] => return fixed(LIKES),
+        ["what", "do", "i", "dislike" | "hate", ..] | ["what", "don't", "i", "like", ..] => return fixed(DISLIKES),
+        _ => {}
+    }
+    if !asks {
+        return None;
+    }
+    // "what's my X", "what is my X", "tell me my X", "do you know my X", "do you remember what my X is"
+    let my = words.iter().position(|word| *word == "my")?;
+    let before = words.get(..my)?;
+    let is_asked = matches!(
+        before,
+        ["what's" | "whats" | "who's"]
+            | ["what" | "who" | "which", "is" | "are" | "was"]
+            | ["tell" | "remind", "me"]
+            | [_, "you", "know" | "remember" | "recall" | "tell" | "remind", ..]
+    );
+    let key: Vec<&str> = words
+        .get(my.saturating_add(1)..)?
+        .iter()
+        .copied()
+        .take_while(|word| !matches!(*word, "again" | "please" | "is" | "called" | "and" | "or" | "then"))
+        .collect();
+    if is_asked && !key.is_empty() { Some(key.join(" ")) } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_told_apart() {
+        let attribute = |key: &str| Question::Attribute(key.into());
+        let cases = [
+            ("What's my name?", attribute("name")),
+            ("what is my favourite colour again?", attribute("favourite colour")),
+            ("Do you remember my birthday?", attribute("birthday")),
+            ("Tell me my name please", attribute("name")),
+            ("What\u{2019}s my job?", attribute("job")),
+            ("my name is John", Question::Statement),
+            ("What did I just say?", Question::LastMessage),
+            ("What do you know about me?", Question::Everything),
+            ("Could you sum up?", Question::Summary),
+            ("What is my name and where do I live?", attribute("name")),
+            ("Do you know what my name is?", attribute("name")),
+            ("How old am I?", attribute(AGE)),
+            ("Can you help me with my code?", Question::Other),
+            ("Tell me about my options", Question::Other),
+            ("How are you?", Question::Greeting),
+            ("Good morning", Question::Greeting),
+            ("Goodbye then", Question::Farewell),
+            ("Thanks! What's my name?", attribute("name")),
+            ("Hi, what's my name?", attribute("name")),
+            ("What's your name?", Question::Identity),
+            ("What did I say about my dog?", Question::Other),
+            ("What did I say before?", Question::LastMessage),
+            ("What was my first message?", Question::FirstMessage),
+            ("Hello, call me Ann", Question::Greeting),
+            ("Hi, my name is John", Question::Greeting),
+            ("who are you", Question::Identity),
+            ("Hello there", Question::Greeting),
+            ("Thank you!", Question::Thanks),
+            ("What tools do you recommend for work?", Question::Other),
+            ("Why is my code slow?", Question::Other),
+            ("what is my", Question::Other),
+            ("", Question::Statement),
+        ];
+        for (message, expected) in cases {
+            assert_eq!(parse(message), expected, "{message:?}");
+        }
+    }
+}

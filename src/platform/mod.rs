@@ -1,0 +1,41 @@
+//! What the platform gives, behind small safe functions: clock, randomness, SQL, other objects.
+//!
+//! Knows nothing of sessions. Every JavaScript method called here catches: an exception that nobody
+//! catches loses the WASM instance and everything in flight with it.
+
+pub(crate) mod context;
+pub(crate) mod env;
+pub(crate) mod namespace;
+pub(crate) mod sql;
+
+use wasm_bindgen::{JsCast, JsValue};
+
+use crate::{
+    domain::time::Timestamp,
+    error::{Error, Result},
+};
+
+/// The time. On Workers it stands still between two I/O operations.
+pub(crate) fn now() -> Timestamp {
+    // A date fits 2^53 milliseconds by definition, so the cast is exact.
+    #[expect(clippy::cast_possible_truncation, reason = "js_sys::Date::now is an integer below 2^53")]
+    Timestamp::from_millis(js_sys::Date::now() as i64)
+}
+
+/// Eight random bytes.
+///
+/// # Errors
+/// `Unavailable` when the platform has no randomness, which Workers do not have outside a request.
+pub(crate) fn random_bytes() -> Result<[u8; 8]> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(|e| Error::Unavailable(format!("no randomness: {e}")))?;
+    Ok(bytes)
+}
+
+/// What a JavaScript exception says.
+pub(crate) fn message_of(exception: &JsValue) -> String {
+    match exception.dyn_ref::<js_sys::Error>() {
+        Some(error) => String::from(error.message()),
+        None => format!("{exception:?}"),
+    }
+}

@@ -1,0 +1,153 @@
+//! What a session object tells others: its user's list, the KV index; and how it goes when it has ended.
+//!
+//! The session's row remembers what the copies know, so whatever fails or is cut off is made good by the next call or
+//! the alarm. The object has one alarm, set here alone.
+
+use std::time::Duration;
+
+use crate::{
+    domain::{caller::Owner, time::Timestamp},
+    error::Result,
+    fault::When,
+    index, platform,
+    session::{object::Object, storage::Stored},
+    user,
+};
+
+/// A copy that could not be written is tried again after this at the soonest.
+const RETRY_MIN: Duration = Duration::from_secs(10);
+/// And after this at the latest.
+const RETRY_MAX: Duration = Duration::from_secs(3600);
+
+impl Object {
+    /// Makes sure that the alarm goes off when the session's row, about to be saved, needs it. An alarm that is set
+    /// earlier is left alone: it sets itself again when it finds that it was early. That saves a write each turn.
+    pub(super) fn arm(&self, stored: &mut Stored) -> Result<()> {
+        let at = if stored.is_ended { platform::now().plus(RETRY_MIN) } else { stored.session.expires_at() };
+        if stored.alarm_at.is_none_or(|alarm_at| alarm_at > at) {
+            self.context.set_alarm(at)?;
+            stored.alarm_at = Some(at);
+        }
+        Ok(())
+    }
+
+    /// Brings the user's list up to date; tidies up when the session has ended.
+    pub(super) async fn update_list_copy(&self) {
+        let _in_order = self.listing.lock().await;
+        let outcome = self.try_update_list_copy().await;
+        self.note(outcome, "list");
+    }
+
+    /// Brings the KV index up to date.
+    pub(super) async fn update_index_copy(&self) {
+        let _in_order = self.indexing.lock().await;
+        let outcome = self.try_update_index_copy().await;
+        self.note(outcome, "index");
+    }
+
+    /// Tidies up after a session that has ended, for one that wants its id now. The new one writes the index entry
+    /// over, so a KV that refuses to remove the old one is no obstacle.
+    pub(super) async fn make_room(&self) {
+        let _in_order = (self.listing.lock().await, self.indexing.lock().await);
+        let outcome = match self.storage.load() {
+            Ok(Some(stored)) if stored.is_dead(platform::now()) => self.bury(&stored, IndexFailure::Ignored).await,
+            Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        };
+        self.note(outcome, "burial");
+    }
+
+    /// The alarm: the session has ended, a copy is behind, or it was set before the last activity.
+    pub(super) async fn on_alarm(&self) {
+        let outcome = self.alive().and_then(|stored| if stored.is_some() { self.storage.set_alarm(None) } else { Ok(()) });
+        self.note(outcome, "alarm");
+        self.update_list_copy().await;
+        self.update_index_copy().await;
+        self.strike(When::Alarm);
+        let outcome = self.alive().and_then(|stored| match stored {
+            Some(mut stored) => self.arm(&mut stored).and_then(|()| self.storage.set_alarm(stored.alarm_at)),
+            None => Ok(()),
+        });
+        self.note(outcome, "alarm");
+    }
+
+    async fn try_update_list_copy(&self) -> Result<()> {
+        let Some(stored) = self.storage.load()? else { return Ok(()) };
+        if stored.is_dead(platform::now()) {
+            let _in_order = self.indexing.lock().await;
+            return self.bury(&stored, IndexFailure::Matters).await;
+        }
+        if let Owner::User(user) = &stored.session.owner
+            && stored.is_list_behind()
+        {
+            user::client::put(&self.env, user, &stored.session).await?;
+            self.strike(When::Settling);
+            if self.is_still(&stored)? {
+                self.storage.set_listed(stored.session.revision)?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn try_update_index_copy(&self) -> Result<()> {
+        let Some(stored) = self.alive()? else { return Ok(()) };
+        let now = platform::now();
+        let deadlines = stored.session.deadlines(stored.indexed_at, now);
+        if !deadlines.is_index_due {
+            return Ok(());
+        }
+        self.storage.set_indexing()?;
+        index::put(&self.env, &stored.session, now, &deadlines).await?;
+        if self.is_still(&stored)? { self.storage.set_indexed(now) } else { Ok(()) }
+    }
+
+    /// Takes a dead session off the list and out of the index, then empties the database. While it is dead its id
+    /// cannot be used again, so nothing new can be hit.
+    async fn bury(&self, dead: &Stored, index_failure: IndexFailure) -> Result<()> {
+        if let Owner::User(user) = &dead.session.owner {
+            user::client::remove(&self.env, user, &dead.session.id).await?;
+        }
+        match (index::delete(&self.env, &dead.session.id).await, index_failure) {
+            (Err(error), IndexFailure::Matters) => return Err(error),
+            (Err(_), IndexFailure::Ignored) | (Ok(()), _) => {}
+        }
+        self.storage.forget_schema();
+        self.context.delete_all().await
+    }
+
+    fn alive(&self) -> Result<Option<Stored>> {
+        let now = platform::now();
+        Ok(self.storage.load()?.filter(|stored| !stored.is_dead(now)))
+    }
+
+    /// Is `stored` still the session that lives here?
+    fn is_still(&self, stored: &Stored) -> Result<bool> {
+        Ok(self.storage.load()?.is_some_and(|now| now.session.created_at == stored.session.created_at && !now.is_ended))
+    }
+
+    /// Logs a failure and has the alarm try again: the longer it has been failing, the later.
+    fn note(&self, outcome: Result<()>, what: &str) {
+        let Err(error) = outcome else { return };
+        worker::console_warn!("{what} copy is behind: {error:?}");
+        if let Err(error) = self.try_again_later() {
+            worker::console_error!("no alarm for {what}: {error:?}");
+        }
+    }
+
+    fn try_again_later(&self) -> Result<()> {
+        let Some(stored) = self.storage.load()? else { return Ok(()) };
+        let now = platform::now();
+        let at: Timestamp = now.plus(now.since(stored.session.last_activity).clamp(RETRY_MIN, RETRY_MAX));
+        self.context.set_alarm(at)?;
+        self.storage.set_alarm(Some(at))
+    }
+}
+
+/// What a burial makes of a KV that refuses.
+#[derive(Clone, Copy)]
+enum IndexFailure {
+    /// It is to be repeated.
+    Matters,
+    /// The entry is about to be written over.
+    Ignored,
+}

@@ -1,0 +1,15 @@
+//! The session object: one Durable Object per session, the only truth about it.
+//!
+//! `client` is the edge's side, `protocol` and `record` are what crosses, the rest runs inside the object:
+//! `object` takes calls, `turn` answers a message, `storage` holds all SQL, `copies` keeps the user's list and the
+//! KV index up to date and tidies up after the end.
+
+pub(crate) mod client;
+mod copies;
+mod object;
+mod protocol;
+pub(crate) mod record;
+mod storage;
+mod turn;
+
+pub(crate) use protocol::PageRequest;

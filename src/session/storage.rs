@@ -1,0 +1,328 @@
+//! What a session object keeps in SQLite. The only SQL about sessions and messages.
+//!
+//! Format 1: one row in `session`, a row a message in `message`. The tables exist only while a session does: looking
+//! at an object that has none writes nothing. Every method is one statement or a few without an await between them,
+//! so it is atomic; callers that write more than once wrap the burst in `Context::atomically`.
+
+use std::{cell::Cell, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    domain::{
+        caller::Owner,
+        id::{Id, UserId},
+        message::{Message, NewMessage, Role, ToolCall},
+        session::Session,
+        time::Timestamp,
+    },
+    error::{Error, Result},
+    limits,
+    platform::sql::{Row, Sql, Write},
+    session::protocol::PageRequest,
+};
+
+/// Version of the format below. There is no older one yet; a newer one is refused until the newer code is everywhere.
+const FORMAT: i64 = 1;
+
+const HAS_SCHEMA: &str = "select 1 from sqlite_master where type = 'table' and name = 'session'";
+const CREATE_SESSION: Write = Write::new(
+    "create table if not exists session (
+       only integer primary key check (only = 1), format integer not null,
+       id text not null, owner_kind text not null, owner_id text, user_id text, persona text not null, title text, metadata text not null,
+       created_at integer not null, last_activity integer not null, idle_timeout_ms integer not null,
+       message_count integer not null, last_sequence integer not null, revision integer not null,
+       is_ended integer not null, listed_revision integer not null, indexed_at integer, alarm_at integer
+     ) strict",
+);
+const CREATE_MESSAGE: Write = Write::new(
+    "create table if not exists message (
+       sequence integer primary key, created_at integer not null, role text not null, content text, tool_calls text,
+       tool_call_id text, name text, metadata text, size_bytes integer not null
+     ) strict",
+);
+const LOAD: &str = "select format, id, owner_kind, owner_id, user_id, persona, title, metadata, created_at, last_activity,
+  idle_timeout_ms, message_count, last_sequence, revision, is_ended, listed_revision, indexed_at, alarm_at from session";
+const SAVE: Write = Write::new(
+    "insert or replace into session (only, format, id, owner_kind, owner_id, user_id, persona, title, metadata, created_at, last_activity,
+       idle_timeout_ms, message_count, last_sequence, revision, is_ended, listed_revision, indexed_at, alarm_at)
+     values (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+);
+const SET_LISTED: Write = Write::new("update session set listed_revision = ?");
+const SET_INDEXING: Write = Write::new("update session set indexed_at = 0");
+const SET_INDEXED: Write = Write::new("update session set indexed_at = ? where indexed_at = 0");
+const SET_ALARM: Write = Write::new("update session set alarm_at = ?");
+const MERGE: &str = "select json_patch(?, ?)";
+const INSERT_MESSAGE: Write = Write::new(
+    "insert into message (sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata, size_bytes)
+     values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+);
+const DELETE_MESSAGES: Write = Write::new("delete from message");
+// The running sum ends a page before it outgrows a call; the first message always fits.
+const PAGE_OLDEST_FIRST: &str = "select sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata from (
+  select *, sum(size_bytes) over (order by sequence) - size_bytes as bytes_before from (
+    select * from message where sequence > ? and sequence < ? order by sequence limit ?))
+  where bytes_before < ? order by sequence";
+const PAGE_NEWEST_FIRST: &str = "select sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata from (
+  select *, sum(size_bytes) over (order by sequence desc) - size_bytes as bytes_before from (
+    select * from message where sequence > ? and sequence < ? order by sequence desc limit ?))
+  where bytes_before < ? order by sequence desc";
+const LAST_NOT_TOOL: &str = "select sequence from message where role <> 'tool' order by sequence desc limit 1";
+
+/// Everything in the session's row.
+pub(super) struct Stored {
+    pub(super) session: Session,
+    /// Deleted, not yet tidied up. Absent for everybody.
+    pub(super) is_ended: bool,
+    /// The newest revision that the user's list is known to have; 0 when none.
+    pub(super) listed_revision: u64,
+    /// When the KV entry was last written; `None` when it must be, 0 while it is.
+    pub(super) indexed_at: Option<Timestamp>,
+    /// When the object's alarm is set to go off.
+    pub(super) alarm_at: Option<Timestamp>,
+}
+
+impl Stored {
+    /// A session that no copy knows of yet.
+    pub(super) fn begin(session: Session) -> Stored {
+        Stored { session, is_ended: false, listed_revision: 0, indexed_at: None, alarm_at: None }
+    }
+
+    /// Does a copy know less than it should?
+    pub(super) fn is_behind(&self, now: Timestamp) -> bool {
+        self.is_list_behind() || self.session.deadlines(self.indexed_at, now).is_index_due
+    }
+
+    /// Does the user's list know less than it should?
+    pub(super) fn is_list_behind(&self) -> bool {
+        matches!(self.session.owner, Owner::User(_)) && self.listed_revision < self.session.revision
+    }
+
+    /// Is there no session any more, only its remains?
+    pub(super) fn is_dead(&self, now: Timestamp) -> bool {
+        self.is_ended || self.session.deadlines(self.indexed_at, now).is_expired
+    }
+}
+
+/// Calls of a message, as its column holds them.
+#[derive(Serialize, Deserialize)]
+struct StoredToolCall {
+    id: String,
+    name: String,
+    arguments: String,
+}
+
+/// The object's database.
+pub(super) struct Storage {
+    sql: Sql,
+    has_schema: Cell<bool>,
+}
+
+impl Storage {
+    pub(super) fn new(sql: Sql) -> Storage {
+        Storage { sql, has_schema: Cell::new(false) }
+    }
+
+    /// What is stored, dead or alive. Writes nothing.
+    pub(super) fn load(&self) -> Result<Option<Stored>> {
+        if !self.has_schema.get() {
+            self.has_schema.set(self.sql.row(HAS_SCHEMA, &[])?.is_some());
+        }
+        if !self.has_schema.get() {
+            return Ok(None);
+        }
+        self.sql.row(LOAD, &[])?.map(|row| read_stored(&row)).transpose()
+    }
+
+    /// Makes the tables. They are seen from the next call on: this one may still be rolled back.
+    pub(super) fn create_schema(&self) -> Result<()> {
+        self.sql.run(&CREATE_SESSION, &[])?;
+        self.sql.run(&CREATE_MESSAGE, &[])
+    }
+
+    /// To be called when the database is about to be emptied.
+    pub(super) fn forget_schema(&self) {
+        self.has_schema.set(false);
+    }
+
+    /// Writes the session's row.
+    pub(super) fn save(&self, stored: &Stored) -> Result<()> {
+        let session = &stored.session;
+        let (owner_kind, owner_id) = match &session.owner {
+            Owner::User(user) => ("user", Some(user.as_str())),
+            Owner::Nobody => ("nobody", None),
+        };
+        let idle_timeout_ms = u64::try_from(session.idle_timeout.as_millis()).unwrap_or(u64::MAX);
+        self.sql.run(
+            &SAVE,
+            &[
+                FORMAT.into(),
+                session.id.as_str().into(),
+                owner_kind.into(),
+                owner_id.into(),
+                session.user_id.as_ref().map(UserId::as_str).into(),
+                (&session.persona).into(),
+                session.title.as_ref().into(),
+                (&session.metadata).into(),
+                session.created_at.millis().into(),
+                session.last_activity.millis().into(),
+                idle_timeout_ms.into(),
+                session.message_count.into(),
+                session.last_sequence.into(),
+                session.revision.into(),
+                stored.is_ended.into(),
+                stored.listed_revision.into(),
+                stored.indexed_at.map(Timestamp::millis).into(),
+                stored.alarm_at.map(Timestamp::millis).into(),
+            ],
+        )
+    }
+
+    /// Notes that the user's list has `revision`.
+    pub(super) fn set_listed(&self, revision: u64) -> Result<()> {
+        self.sql.run(&SET_LISTED, &[revision.into()])
+    }
+
+    /// Notes that the KV entry is being written: it is due until that has succeeded.
+    pub(super) fn set_indexing(&self) -> Result<()> {
+        self.sql.run(&SET_INDEXING, &[])
+    }
+
+    /// Notes when the KV entry was written, unless a change has made it due again meanwhile.
+    pub(super) fn set_indexed(&self, at: Timestamp) -> Result<()> {
+        self.sql.run(&SET_INDEXED, &[at.millis().into()])
+    }
+
+    /// Notes when the alarm is set to go off.
+    pub(super) fn set_alarm(&self, at: Option<Timestamp>) -> Result<()> {
+        self.sql.run(&SET_ALARM, &[at.map(Timestamp::millis).into()])
+    }
+
+    /// `metadata` with `patch` merged into it (RFC 7396).
+    pub(super) fn merge_metadata(&self, metadata: &str, patch: &str) -> Result<String> {
+        let row = self.sql.row(MERGE, &[metadata.into(), patch.into()])?;
+        row.ok_or_else(|| Error::Internal("json_patch gave nothing".into()))?.text(0)
+    }
+
+    /// Stores `body` as message `sequence`.
+    pub(super) fn insert_message(&self, sequence: u64, created_at: Timestamp, body: &NewMessage) -> Result<()> {
+        let size_bytes = body.size_bytes();
+        if size_bytes > limits::ROW_BYTES {
+            return Err(Error::TooLarge { field: "message".into(), limit_bytes: limits::ROW_BYTES });
+        }
+        let tool_calls = encode_tool_calls(&body.tool_calls)?;
+        self.sql.run(
+            &INSERT_MESSAGE,
+            &[
+                sequence.into(),
+                created_at.millis().into(),
+                body.role.name().into(),
+                body.content.as_ref().into(),
+                tool_calls.as_ref().into(),
+                body.tool_call_id.as_ref().into(),
+                body.name.as_ref().into(),
+                body.metadata.as_ref().into(),
+                u64::try_from(size_bytes).unwrap_or(u64::MAX).into(),
+            ],
+        )
+    }
+
+    /// Removes every message.
+    pub(super) fn delete_messages(&self) -> Result<()> {
+        self.sql.run(&DELETE_MESSAGES, &[])
+    }
+
+    /// A page of messages in the order asked for, of at most `max_bytes` unless its first alone is larger.
+    pub(super) fn page(&self, page: &PageRequest, max_bytes: u64) -> Result<Vec<Message>> {
+        let takes_newest = page.before.is_some() || (page.newest_first && page.after.is_none());
+        let query = if takes_newest { PAGE_NEWEST_FIRST } else { PAGE_OLDEST_FIRST };
+        let (after, before) = (page.after.unwrap_or(0), page.before.unwrap_or(u64::MAX));
+        let rows = self.sql.rows(query, &[after.into(), before.into(), page.limit.into(), max_bytes.into()])?;
+        let mut messages = rows.iter().map(read_message).collect::<Result<Vec<_>>>()?;
+        if takes_newest != page.newest_first {
+            messages.reverse();
+        }
+        Ok(messages)
+    }
+
+    /// The newest message that is no tool result, and the results after it.
+    pub(super) fn tail(&self) -> Result<Vec<Message>> {
+        let Some(row) = self.sql.row(LAST_NOT_TOOL, &[])? else { return Ok(Vec::new()) };
+        let after = row.count(0)?.saturating_sub(1);
+        self.page(&PageRequest { after: Some(after), before: None, offset: 0, limit: u32::MAX, newest_first: false }, u64::from(u32::MAX))
+    }
+}
+
+fn read_stored(row: &Row) -> Result<Stored> {
+    let format = row.integer(0)?;
+    if format != FORMAT {
+        return Err(Error::Unavailable(format!("the session is stored in format {format}, this version reads {FORMAT}")));
+    }
+    let owner = match (row.text(2)?.as_str(), row.optional_text(3)?) {
+        ("user", Some(user)) => Owner::User(Id::parse("owner_id", &user)?),
+        ("nobody", None) => Owner::Nobody,
+        (kind, _) => return Err(Error::Internal(format!("owner of kind {kind}"))),
+    };
+    let session = Session {
+        id: Id::parse("id", &row.text(1)?)?,
+        owner,
+        user_id: row.optional_text(4)?.map(|user| Id::parse("user_id", &user)).transpose()?,
+        persona: row.text(5)?,
+        title: row.optional_text(6)?,
+        metadata: row.text(7)?,
+        created_at: Timestamp::from_millis(row.integer(8)?),
+        last_activity: Timestamp::from_millis(row.integer(9)?),
+        idle_timeout: Duration::from_millis(row.count(10)?),
+        message_count: row.count(11)?,
+        last_sequence: row.count(12)?,
+        revision: row.count(13)?,
+    };
+    Ok(Stored {
+        session,
+        is_ended: row.integer(14)? != 0,
+        listed_revision: row.count(15)?,
+        indexed_at: row.optional_integer(16)?.map(Timestamp::from_millis),
+        alarm_at: row.optional_integer(17)?.map(Timestamp::from_millis),
+    })
+}
+
+fn read_message(row: &Row) -> Result<Message> {
+    let role = row.text(2)?;
+    let body = NewMessage {
+        role: Role::from_name(&role).ok_or_else(|| Error::Internal(format!("role {role}")))?,
+        content: row.optional_text(3)?,
+        tool_calls: row.optional_text(4)?.map(|json| decode_tool_calls(&json)).transpose()?.unwrap_or_default(),
+        tool_call_id: row.optional_text(5)?,
+        name: row.optional_text(6)?,
+        metadata: row.optional_text(7)?,
+    };
+    Ok(Message { sequence: row.count(0)?, created_at: Timestamp::from_millis(row.integer(1)?), body })
+}
+
+fn encode_tool_calls(calls: &[ToolCall]) -> Result<Option<String>> {
+    if calls.is_empty() {
+        return Ok(None);
+    }
+    let stored: Vec<StoredToolCall> = calls
+        .iter()
+        .map(|call| StoredToolCall { id: call.id.clone(), name: call.name.clone(), arguments: call.arguments.clone() })
+        .collect();
+    serde_json::to_string(&stored).map(Some).map_err(|e| Error::Internal(format!("tool calls: {e}")))
+}
+
+fn decode_tool_calls(json: &str) -> Result<Vec<ToolCall>> {
+    let stored: Vec<StoredToolCall> = serde_json::from_str(json).map_err(|e| Error::Internal(format!("tool calls: {e}")))?;
+    Ok(stored.into_iter().map(|call| ToolCall { id: call.id, name: call.name, arguments: call.arguments }).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tool_calls_format_unchanged() {
+        let written = r#"[{"id":"a","name":"f","arguments":"{\"x\":1}"}]"#;
+        assert_eq!(encode_tool_calls(&decode_tool_calls(written).unwrap()).unwrap().as_deref(), Some(written));
+        assert_eq!(encode_tool_calls(&[]).unwrap(), None);
+    }
+}

@@ -1,0 +1,9 @@
+//! The user object: one Durable Object per user, with the list of that user's sessions.
+//!
+//! Same anatomy as the session object. Written by session objects, read by the edge. What it says of a session is a
+//! copy; whether a session may be used is asked of the session alone.
+
+pub(crate) mod client;
+mod object;
+mod protocol;
+mod storage;

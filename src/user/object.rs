@@ -1,0 +1,70 @@
+//! The user object as the platform sees it. `call` is synchronous: calls cannot interleave.
+
+use wasm_bindgen::prelude::*;
+
+use crate::{
+    error::{Error, Result},
+    platform::{
+        self,
+        context::{Context, promise_of},
+        namespace::Reply,
+    },
+    user::{
+        protocol::{Call, Refusal},
+        storage::Storage,
+    },
+};
+
+/// What `entry.js` forwards a user object's calls to.
+#[wasm_bindgen]
+pub struct UserCore {
+    context: Context,
+    storage: Storage,
+}
+
+#[wasm_bindgen]
+impl UserCore {
+    /// `context` of the Durable Object.
+    #[wasm_bindgen(constructor)]
+    pub fn new(context: Context) -> UserCore {
+        let storage = Storage::new(context.database());
+        UserCore { context, storage }
+    }
+
+    /// Answers one call.
+    pub fn call(&self, json: &str) -> String {
+        let reply = self.context.atomically(|| self.answer(json));
+        reply.or_else(|error| Reply::<(), Refusal>::Err(error.into()).encode()).unwrap_or_default()
+    }
+
+    /// After a call: the promise that nothing is left behind, if the list has become empty.
+    pub fn tidy(&self) -> Option<js_sys::Promise> {
+        if !matches!(self.storage.is_empty(), Ok(true)) {
+            return None;
+        }
+        self.storage.forget_schema();
+        let context = self.context.clone();
+        Some(promise_of(async move {
+            if let Err(error) = context.delete_all().await {
+                worker::console_warn!("an empty list keeps its table: {error:?}");
+            }
+        }))
+    }
+}
+
+impl UserCore {
+    fn answer(&self, json: &str) -> Result<String> {
+        match serde_json::from_str(json).map_err(|e| Error::Internal(format!("call: {e}")))? {
+            Call::Put(record) => self.storage.put(record).and_then(|()| done()),
+            Call::Remove { session_id } => self.storage.remove(&session_id).and_then(|()| done()),
+            Call::List { limit, after } => {
+                let sessions = self.storage.list(limit, after.as_ref(), platform::now())?;
+                Reply::<_, Refusal>::Ok(sessions).encode()
+            }
+        }
+    }
+}
+
+fn done() -> Result<String> {
+    Reply::<_, Refusal>::Ok(true).encode()
+}

@@ -1,0 +1,85 @@
+//! What a user object keeps in SQLite. The only SQL about lists.
+//!
+//! Format 1: a row a session, in `session`: what the list is sorted and filtered by as columns, the whole as a
+//! `SessionRecord` in `record`. The table exists only while the list has an entry: looking at an object that has
+//! none writes nothing. Every method is atomic.
+
+use std::cell::Cell;
+
+use crate::{
+    domain::{session::Session, time::Timestamp},
+    error::{Error, Result},
+    platform::sql::{Sql, Write},
+    session::record::SessionRecord,
+    user::protocol::PositionRecord,
+};
+
+const HAS_SCHEMA: &str = "select 1 from sqlite_master where type = 'table' and name = 'session'";
+const CREATE: Write = Write::new(
+    "create table if not exists session (
+       id text primary key, last_activity integer not null, expires_at integer not null, record text not null
+     ) strict, without rowid",
+);
+const CREATE_ORDER: Write = Write::new("create index if not exists session_by_activity on session (last_activity desc, id desc)");
+const PUT: Write = Write::new("insert or replace into session (id, last_activity, expires_at, record) values (?, ?, ?, ?)");
+const REMOVE: Write = Write::new("delete from session where id = ?");
+const IS_EMPTY: &str = "select 1 from session limit 1";
+const LIST: &str = "select record from session where (last_activity, id) < (cast(? as integer), ?) and expires_at > ?
+  order by last_activity desc, id desc limit ?";
+
+/// The object's database.
+pub(super) struct Storage {
+    sql: Sql,
+    has_schema: Cell<bool>,
+}
+
+impl Storage {
+    pub(super) fn new(sql: Sql) -> Storage {
+        Storage { sql, has_schema: Cell::new(false) }
+    }
+
+    /// Adds a session or replaces what is known of it.
+    pub(super) fn put(&self, record: SessionRecord) -> Result<()> {
+        if !self.has_schema()? {
+            self.sql.run(&CREATE, &[])?;
+            self.sql.run(&CREATE_ORDER, &[])?;
+        }
+        let json = serde_json::to_string(&record).map_err(|e| Error::Internal(format!("record: {e}")))?;
+        let session = Session::try_from(record)?;
+        let (id, expires_at) = (session.id.as_str(), session.expires_at());
+        self.sql.run(&PUT, &[id.into(), session.last_activity.millis().into(), expires_at.millis().into(), (&json).into()])
+    }
+
+    /// Removes a session, if it is there.
+    pub(super) fn remove(&self, session_id: &str) -> Result<()> {
+        if self.has_schema()? { self.sql.run(&REMOVE, &[session_id.into()]) } else { Ok(()) }
+    }
+
+    /// Is there a table, and nothing in it?
+    pub(super) fn is_empty(&self) -> Result<bool> {
+        Ok(self.has_schema()? && self.sql.row(IS_EMPTY, &[])?.is_none())
+    }
+
+    /// Sessions alive at `now`, those with the latest activity first.
+    pub(super) fn list(&self, limit: u32, after: Option<&PositionRecord>, now: Timestamp) -> Result<Vec<SessionRecord>> {
+        if !self.has_schema()? {
+            return Ok(Vec::new());
+        }
+        let (last_activity, id) = after.map_or((i64::MAX, ""), |after| (after.last_activity, after.session_id.as_str()));
+        let rows = self.sql.rows(LIST, &[last_activity.into(), id.into(), now.millis().into(), limit.into()])?;
+        let read = |json: String| serde_json::from_str(&json).map_err(|e| Error::Internal(format!("record: {e}")));
+        rows.iter().map(|row| row.text(0).and_then(read)).collect()
+    }
+
+    /// To be called when the database is about to be emptied.
+    pub(super) fn forget_schema(&self) {
+        self.has_schema.set(false);
+    }
+
+    fn has_schema(&self) -> Result<bool> {
+        if !self.has_schema.get() {
+            self.has_schema.set(self.sql.row(HAS_SCHEMA, &[])?.is_some());
+        }
+        Ok(self.has_schema.get())
+    }
+}

@@ -1,0 +1,158 @@
+//! A lost WASM instance costs one answer, a killed process none that was given.
+
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::support::{Server, eventually, json};
+
+/// What a caller may be left waiting when the instance under it is lost.
+const PROMPT: Duration = Duration::from_secs(1);
+
+/// Breaks something and checks that the answer is a 503, at once.
+fn strike(server: &Server, path: &str) {
+    let started = Instant::now();
+    let answer = server.ask("POST", path, &[("x-request-id", "mine")], None).expect_problem(503, "UNAVAILABLE");
+    assert!(started.elapsed() < PROMPT, "{path} took {:?}", started.elapsed());
+    assert_eq!((answer.header("retry-after"), answer.header("x-request-id")), ("1", "mine"), "{path}");
+}
+
+#[test]
+fn any_fault_of_the_worker_is_answered_and_the_next_request_is_served() {
+    let server = Server::start();
+    let id = server.new_session();
+    for path in ["panic", "trap", "exception", "panic?when=later", "trap?when=later", "exception?when=later"] {
+        strike(&server, &format!("/__test/worker/{path}"));
+        server.get("/health").expect(200);
+        server.say(&id, "still there?");
+    }
+}
+
+#[test]
+fn any_fault_of_an_object_is_answered_and_its_data_is_kept() {
+    let server = Server::start();
+    let id = server.new_session();
+    server.say(&id, "my name is John");
+    for fault in ["panic", "trap", "exception"] {
+        strike(&server, &format!("/__test/sessions/{id}/{fault}"));
+        assert_eq!(server.say(&id, "what's my name?"), "Your name is John.", "after {fault}");
+        server.get("/health?deep=1").expect(200);
+    }
+}
+
+#[test]
+fn an_object_that_aborts_itself_is_made_anew() {
+    let server = Server::start();
+    let id = server.new_session();
+    server.say(&id, "my name is John");
+    strike(&server, &format!("/__test/sessions/{id}/abort"));
+    assert_eq!(server.say(&id, "what's my name?"), "Your name is John.");
+    server.get("/health?deep=1").expect(200);
+}
+
+#[test]
+fn a_fault_after_the_burst_is_answered_and_what_it_cut_off_is_made_good() {
+    let server = Server::start();
+    for fault in ["panic", "trap", "exception"] {
+        let id = server.post("/sessions", json!({"user_id": "ann", "title": "before"})).expect(201).text("session_id");
+        server.ask("POST", &format!("/__test/sessions/{id}/{fault}?when=settling"), &[], None).expect(200);
+        let started = Instant::now();
+        server.patch(&format!("/sessions/{id}"), json!({"title": fault})).expect_problem(503, "UNAVAILABLE");
+        assert!(started.elapsed() < PROMPT, "{fault} took {:?}", started.elapsed());
+        assert_eq!(server.get(&format!("/sessions/{id}")).expect(200).text("title"), fault);
+        eventually("the list is made good", || {
+            let list = server.get("/users/ann/sessions").expect(200).value();
+            list["sessions"].as_array().unwrap().iter().any(|session| session["title"] == fault)
+        });
+    }
+}
+
+#[test]
+fn a_fault_in_the_alarm_harms_nobody_and_the_alarm_comes_again() {
+    let server = Server::start();
+    for fault in ["panic", "trap", "exception"] {
+        let id = server.post("/sessions", json!({"user_id": "ann", "ttl_seconds": 3})).expect(201).text("session_id");
+        server.ask("POST", &format!("/__test/sessions/{id}/{fault}?when=alarm"), &[], None).expect(200);
+        thread::sleep(Duration::from_millis(200));
+        server.say(&id, "still there?");
+        server.get("/health?deep=1").expect(200);
+    }
+    eventually("every session is tidied up in the end", || server.get("/sessions").expect(200).value()["sessions"] == json!([]));
+}
+
+#[test]
+fn bystanders_of_a_fault_get_an_answer() {
+    let server = Server::start();
+    let id = server.new_session();
+    thread::scope(|scope| {
+        let askers: Vec<_> = (0..8)
+            .map(|_| {
+                scope.spawn(|| {
+                    for _ in 0..25 {
+                        let started = Instant::now();
+                        let status = server.post("/chat", json!({"session_id": id, "message": "hello"})).status;
+                        assert!(matches!(status, 200 | 503), "{status}");
+                        assert!(started.elapsed() < 5 * PROMPT, "{:?}", started.elapsed());
+                    }
+                })
+            })
+            .collect();
+        for fault in ["panic", "trap", "exception"] {
+            thread::sleep(Duration::from_millis(30));
+            strike(&server, &format!("/__test/sessions/{id}/{fault}"));
+            thread::sleep(Duration::from_millis(30));
+            strike(&server, &format!("/__test/worker/{fault}"));
+        }
+        askers.into_iter().for_each(|asker| asker.join().unwrap());
+    });
+    server.say(&id, "everything fine?");
+}
+
+#[test]
+fn the_routes_that_break_things_exist_only_under_their_variable() {
+    let server = Server::with_only(&[("AUTH_MODE", "open")]);
+    let id = server.new_session();
+    for path in ["/__test/worker/panic".to_owned(), format!("/__test/sessions/{id}/panic"), "/__test/worker/unknown".to_owned()] {
+        server.ask("POST", &path, &[], None).expect_problem(404, "NOT_FOUND");
+    }
+}
+
+#[test]
+fn a_killed_process_loses_no_acknowledged_message() {
+    const MESSAGES: usize = 200;
+    let mut server = Server::start();
+    let id = server.new_session();
+    let path = format!("/sessions/{id}/messages");
+    let acknowledged = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            for number in 0..MESSAGES {
+                let message = json!({"messages": [{"role": "user", "content": format!("m{number}")}]});
+                let sent = server.try_ask("POST", &path, &[("content-type", "application/json")], Some(message.to_string().as_bytes()));
+                match sent {
+                    Ok(answer) => drop(answer.expect(201)),
+                    Err(_) => return,
+                }
+                acknowledged.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        while acknowledged.load(Ordering::SeqCst) < MESSAGES / 2 && !writer.is_finished() {
+            thread::yield_now();
+        }
+        server.kill_from_beside();
+    });
+    let acknowledged = acknowledged.into_inner();
+    assert!((MESSAGES / 2..MESSAGES).contains(&acknowledged), "killed after {acknowledged}");
+
+    server.kill();
+    server.launch();
+    let page = server.get(&format!("{path}?limit=200")).expect(200).value();
+    let kept: Vec<&str> = page["messages"].as_array().unwrap().iter().map(|message| message["content"].as_str().unwrap()).collect();
+    // One more may have been stored whose acknowledgement did not arrive.
+    assert!(kept.len() == acknowledged || kept.len() == acknowledged + 1, "{acknowledged} acknowledged, {} kept", kept.len());
+    assert!(kept.iter().enumerate().all(|(number, content)| *content == format!("m{number}")), "{kept:?}");
+    assert_eq!(page["total"], kept.len());
+    server.say(&id, "go on");
+}

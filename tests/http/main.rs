@@ -1,0 +1,20 @@
+//! Behaviour over HTTP, against workerd with the bundle that would be deployed. One file a subject.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::string_slice,
+    reason = "tests may fail"
+)]
+
+mod support;
+
+mod bad_input;
+mod crash;
+mod expiry;
+mod messages;
+mod sessions;
+mod storage;
+mod walkthrough;

@@ -1,0 +1,112 @@
+//! What is on disk: nothing for what was only looked at, and formats that stay readable.
+
+use std::fs;
+
+use crate::support::{Server, eventually, json, root, sqlite};
+
+#[test]
+fn looking_at_what_does_not_exist_writes_nothing() {
+    let server = Server::start();
+    server.get("/sessions/nobodys").expect(404);
+    server.get("/sessions/nobodys/messages").expect(404);
+    server.post("/chat", json!({"session_id": "nobodys", "message": "x"})).expect(404);
+    server.patch("/sessions/nobodys", json!({})).expect(404);
+    server.delete("/sessions/nobodys").expect(404);
+    server.get("/users/nobody/sessions").expect(200);
+    server.get("/health?deep=1").expect(200);
+    for class in ["session", "user"] {
+        for file in server.databases(class) {
+            assert_eq!(sqlite::tables(&file), "", "{class}");
+        }
+    }
+}
+
+#[test]
+fn a_session_written_in_format_1_is_still_served() {
+    let mut server = Server::start();
+    server.post("/sessions", json!({"session_id": "pinned"})).expect(201);
+    server.say("pinned", "this row is replaced");
+    server.kill();
+    rewrite(&server, "session", "session-format-1");
+    server.launch();
+
+    let session = server.get("/sessions/pinned").expect(200).value();
+    for (field, value) in [
+        ("user_id", json!("John Doe")),
+        ("persona", json!("creative_writer")),
+        ("title", json!("Tea")),
+        ("metadata", json!({"a": 1})),
+        ("ttl_seconds", json!(3600)),
+        ("message_count", json!(4)),
+    ] {
+        assert_eq!(session[field], value, "{field} in {session}");
+    }
+    let messages = server.get("/sessions/pinned/messages").expect(200).value();
+    let shown: Vec<_> = messages["messages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|message| (message["role"].as_str().unwrap(), message["content"].clone()))
+        .collect();
+    assert_eq!(
+        shown,
+        [("user", json!("My name is John")), ("assistant", json!(null)), ("tool", json!("saved")), ("assistant", json!("Noted."))]
+    );
+    assert_eq!(
+        messages["messages"][1]["tool_calls"],
+        json!([{"id": "call_1", "type": "function", "function": {"name": "save", "arguments": "{\"k\":1}"}}])
+    );
+    assert_eq!(messages["messages"][0]["metadata"], json!({"from": "web"}));
+    assert_eq!(server.say("pinned", "What's my name?"), "Your name is John.");
+}
+
+#[test]
+fn a_users_list_written_in_format_1_is_still_served() {
+    let mut server = Server::start();
+    server.post("/sessions", json!({"session_id": "replaced", "user_id": "ann"})).expect(201);
+    server.kill();
+    rewrite(&server, "user", "user-format-1");
+    server.launch();
+
+    let list = server.get("/users/ann/sessions").expect(200).value();
+    assert_eq!(list["sessions"].as_array().unwrap().len(), 1, "{list}");
+    let session = &list["sessions"][0];
+    assert_eq!((&session["session_id"], &session["title"], &session["metadata"]), (&json!("listed"), &json!("Tea"), &json!({"a": 1})));
+}
+
+#[test]
+fn copies_that_a_crash_has_left_behind_are_made_good_by_the_next_call() {
+    let mut server = Server::start();
+    server.post("/sessions", json!({"session_id": "s", "user_id": "ann"})).expect(201);
+    server.post("/sessions", json!({"session_id": "keeps the table", "user_id": "ann"})).expect(201);
+    let ids = |server: &Server, path: &str| server.get(path).expect(200).value()["sessions"].as_array().unwrap().len();
+    eventually("both are indexed", || ids(&server, "/sessions") == 2);
+    server.kill();
+    // As if the process had died before the copies were written.
+    for file in server.databases("session") {
+        sqlite::run(&file, "update session set listed_revision = 0, indexed_at = 0 where id = 's'");
+    }
+    sqlite::run(&server.databases("user")[0], "delete from session where id = 's'");
+    server.launch();
+    assert_eq!(ids(&server, "/users/ann/sessions"), 1);
+
+    server.get("/sessions/s").expect(200);
+    eventually("the list is made good", || ids(&server, "/users/ann/sessions") == 2);
+    // A client that creates it again must see it at once.
+    server.kill();
+    for file in server.databases("session") {
+        sqlite::run(&file, "update session set listed_revision = 0 where id = 's'");
+    }
+    sqlite::run(&server.databases("user")[0], "delete from session where id = 's'");
+    server.launch();
+    server.post("/sessions", json!({"session_id": "s", "user_id": "ann"})).expect(200);
+    assert_eq!(ids(&server, "/users/ann/sessions"), 2);
+}
+
+/// Checks that the only object of `class` has the tables of `format`, and fills them with its rows.
+fn rewrite(server: &Server, class: &str, format: &str) {
+    let [file] = server.databases(class).try_into().expect("one object");
+    let fixture = |kind: &str| fs::read_to_string(root().join(format!("tests/http/fixtures/{format}.{kind}"))).unwrap();
+    assert_eq!(sqlite::tables(&file), fixture("schema.sql").trim());
+    sqlite::run(&file, &fixture("sql"));
+}

@@ -1,0 +1,25 @@
+//! Looks into a stopped object's database. Node has SQLite built in; Rust would have to compile it.
+
+use std::{path::Path, process::Command};
+
+use super::root;
+
+/// The statements that made the tables and indexes of a database, by table, without the platform's own.
+pub(crate) fn tables(file: &Path) -> String {
+    let list = "const rows = db.prepare(\"select sql from sqlite_master where sql is not null and name not like '\\\\_cf%' escape '\\\\' order by tbl_name, type desc\").all();
+      console.log(rows.map((row) => row.sql.replace(/\\s+/g, ' ') + ';').join('\\n'));";
+    node(file, "", list).trim().to_owned()
+}
+
+/// Runs statements in a database; `@now` in them is the time in milliseconds.
+pub(crate) fn run(file: &Path, statements: &str) {
+    node(file, statements, "db.exec(process.argv[2].replaceAll('@now', Date.now()));");
+}
+
+/// Runs JavaScript with `db` open on `file`.
+fn node(file: &Path, argument: &str, script: &str) -> String {
+    let script = format!("const db = new (require('node:sqlite').DatabaseSync)(process.argv[1]); {script}; db.close();");
+    let output = Command::new(root().join("node_modules/.bin/node")).args(["-e", &script, "--"]).arg(file).arg(argument).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
