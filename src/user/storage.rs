@@ -1,7 +1,7 @@
 //! What a user object keeps in SQLite. The only SQL about lists.
 //!
-//! Format 1: a row a session, in `session`: what the list is sorted and filtered by as columns, the whole as a
-//! `SessionRecord` in `record`. The table exists only while the list has an entry: looking at an object that has
+//! Format 1: the number of the format in `format`, a row a session in `session`: what the list is sorted and filtered by as
+//! columns, the whole as a `SessionRecord` in `record`. The tables exist only while the list has an entry: looking at an object that has
 //! none writes nothing. Every method is atomic.
 
 use std::cell::Cell;
@@ -14,7 +14,14 @@ use crate::{
     user::protocol::PositionRecord,
 };
 
+/// Version of the format below.
+const FORMAT: i64 = 1;
+
 const HAS_SCHEMA: &str = "select 1 from sqlite_master where type = 'table' and name = 'session'";
+const READ_FORMAT: &str = "select version from format";
+const CREATE_FORMAT: Write =
+    Write::new("create table if not exists format (only integer primary key check (only = 1), version integer not null) strict");
+const WRITE_FORMAT: Write = Write::new("insert into format (only, version) values (1, ?)");
 const CREATE: Write = Write::new(
     "create table if not exists session (
        id text primary key, last_activity integer not null, expires_at integer not null, record text not null
@@ -41,6 +48,8 @@ impl Storage {
     /// Adds a session or replaces what is known of it.
     pub(super) fn put(&self, record: SessionRecord) -> Result<()> {
         if !self.has_schema()? {
+            self.sql.run(&CREATE_FORMAT, &[])?;
+            self.sql.run(&WRITE_FORMAT, &[FORMAT.into()])?;
             self.sql.run(&CREATE, &[])?;
             self.sql.run(&CREATE_ORDER, &[])?;
         }
@@ -76,9 +85,14 @@ impl Storage {
         self.has_schema.set(false);
     }
 
+    /// Are there tables, of a format that this version reads?
     fn has_schema(&self) -> Result<bool> {
-        if !self.has_schema.get() {
-            self.has_schema.set(self.sql.row(HAS_SCHEMA, &[])?.is_some());
+        if !self.has_schema.get() && self.sql.row(HAS_SCHEMA, &[])?.is_some() {
+            let format = self.sql.row(READ_FORMAT, &[])?.ok_or_else(|| Error::Internal("the list has no format".into()))?.integer(0)?;
+            if format != FORMAT {
+                return Err(Error::Internal(format!("the list is stored in format {format}, this version reads {FORMAT}")));
+            }
+            self.has_schema.set(true);
         }
         Ok(self.has_schema.get())
     }
