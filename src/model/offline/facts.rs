@@ -84,7 +84,7 @@ impl Facts {
     }
 
     fn find(&self, key: &str) -> Option<&Fact> {
-        self.0.iter().find(|fact| fact.key == key)
+        self.0.iter().find(|fact| spelling(&fact.key) == spelling(key))
     }
 
     /// Keeps a fact; false when a better one is known or there is no room.
@@ -133,6 +133,11 @@ fn other_words(key: &str) -> &'static [&'static str] {
         "home" | "city" | "country" | PLACE => &[PLACE, "home", "city", "country"],
         _ => &[],
     }
+}
+
+/// One spelling for what is spelt in two ways.
+fn spelling(key: &str) -> String {
+    key.replace("favorite", "favourite").replace("color", "colour")
 }
 
 /// "my wife" -> "your wife".
@@ -206,6 +211,7 @@ fn read_statement(lower: &[&str], clause: &[&str]) -> Option<Fact> {
         ["my", rest @ ..] => read_possession(rest, clause.get(1..)?),
         ["call", "me", called @ ..] if is_name(clause.get(2..)?, called) => name(2),
         ["i", "live", "in" | "at" | "near" | "on", ..] => fact(PLACE, rest(2)),
+        ["i", "moved", "to", ..] => fact(PLACE, rest(3).map(|place| format!("in {place}"))),
         ["i", "come", "from", ..] | ["i", "am", "from", ..] => fact(ORIGIN, rest(3)),
         ["i'm" | "im", "from", ..] => fact(ORIGIN, rest(2)),
         ["i", "am", "called", ..] => name(3),
@@ -335,6 +341,7 @@ mod tests {
             ("My name is John. I'm Tall.", &[(NAME, "John")]),
             ("I\u{2019}m from Ghana", &[(ORIGIN, "Ghana")]),
             ("I live in New York, and I work at a bank.", &[(PLACE, "in New York"), (WORK, "work at a bank")]),
+            ("I moved to Porto last year.", &[(PLACE, "in Porto last year")]),
             ("I work at St. Mary's", &[(WORK, "work at St. Mary's")]),
             (
                 "I am an engineer and my favourite food is rice and beans",

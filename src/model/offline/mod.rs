@@ -28,7 +28,7 @@ pub(crate) fn answer(earlier: &[&str], message: &str) -> String {
         facts.learn(text);
     }
     match question::parse(message) {
-        Question::Attribute(key) => about(&facts, &key),
+        Question::Attribute(key) => about(&facts, &key, earlier, message),
         Question::LastMessage => said(earlier.last()),
         Question::FirstMessage => said(earlier.first()),
         Question::Everything => everything(&facts, earlier),
@@ -60,12 +60,15 @@ fn greet(facts: &Facts) -> String {
     }
 }
 
-fn about(facts: &Facts, key: &str) -> String {
+fn about(facts: &Facts, key: &str, earlier: &[&str], message: &str) -> String {
     // "name do you remember" is asked for as "name": the longest beginning that is known.
     let known = key.match_indices(' ').map(|(end, _)| end).chain([key.len()]).rev().find_map(|end| facts.sentence(key.get(..end)?));
-    match known {
-        Some(sentence) => format!("{}.", capitalised(&sentence)),
-        None => format!("You have not told me {} yet. What is it?", facts::phrase(key)),
+    if let Some(sentence) = known {
+        return format!("{}.", capitalised(&sentence));
+    }
+    match relevance::message(earlier, message) {
+        Some(related) => format!("You have not told me {}, but you said: \u{201c}{}\u{201d}", facts::phrase(key), quote(related)),
+        None => format!("You have not told me {} yet. Would you like to?", facts::phrase(key)),
     }
 }
 
@@ -191,6 +194,9 @@ mod tests {
         check(&["I am 30 years old", "How old am I?"], "You are 30 years old");
         check(&["I have two cats"], "I have noted that");
         check(&["ok"], "I have noted that");
+        check(&["I have a dog called Bruno", "What is my dog called?"], "\u{201c}I have a dog called Bruno\u{201d}");
+        check(&["my favourite colour is red", "What's my favorite color?"], "Your favourite colour is red.");
+        check(&["I live in Sofia", "I moved to Porto", "Do you know where I live?"], "You live in Porto.");
         check(&["My job is teaching", "What do I do?"], "Your job is teaching.");
         check(&["My place is messy", "Where do I live?"], "You have not told me where you live");
         check(&["My name is John", "I'm Bulgarian", "What's my name?"], "Your name is John.");
