@@ -92,8 +92,8 @@ const RULES: [(&str, &[&str]); 8] = [
     ),
 ];
 
-/// The only files that may contain SQL.
-const SQL: [&str; 2] = ["session/storage.rs", "user/storage.rs"];
+/// The only places that may contain SQL.
+const SQL: [&str; 2] = ["session/storage/", "user/storage.rs"];
 
 #[test]
 fn arrows_point_inwards() {
@@ -121,7 +121,7 @@ fn sql_stands_in_the_storage_files_alone() {
         let place = file.strip_prefix(&source).unwrap().to_string_lossy().into_owned();
         let text = fs::read_to_string(&file).unwrap();
         let has_sql = ["Write::new(", ".rows(", ".row("].iter().any(|use_of_sql| text.contains(use_of_sql)) && place != "platform/sql.rs";
-        assert_eq!(has_sql, SQL.contains(&place.as_str()), "{place}");
+        assert_eq!(has_sql, SQL.iter().any(|sql| place.starts_with(sql)), "{place}");
     }
 }
 

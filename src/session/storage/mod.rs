@@ -1,25 +1,22 @@
-//! What a session object keeps in SQLite. The only SQL about sessions and messages.
+//! What a session object keeps in SQLite: the only SQL about sessions.
 //!
-//! Format 1: one row in `session`, a row a message in `message`. The tables exist only while a session does: looking
+//! Here the session's own row, in `messages` its messages. Format 1: one row in `session`, a row a message in `message`. The tables exist only while a session does: looking
 //! at an object that has none writes nothing. Every method is one statement or a few without an await between them,
 //! so it is atomic; callers that write more than once wrap the burst in `Context::atomically`.
 
-use std::{cell::Cell, time::Duration};
+mod messages;
 
-use serde::{Deserialize, Serialize};
+use std::{cell::Cell, time::Duration};
 
 use crate::{
     domain::{
         caller::Owner,
         id::{Id, UserId},
-        message::{Message, NewMessage, Role, ToolCall},
         session::Session,
         time::Timestamp,
     },
     error::{Error, Result},
-    limits,
     platform::sql::{Row, Sql, Write},
-    session::protocol::PageRequest,
 };
 
 /// Version of the format below. There is no older one yet; a newer one is refused until the newer code is everywhere.
@@ -35,12 +32,6 @@ const CREATE_SESSION: Write = Write::new(
        is_ended integer not null, listed_revision integer not null, indexed_at integer, alarm_at integer
      ) strict",
 );
-const CREATE_MESSAGE: Write = Write::new(
-    "create table if not exists message (
-       sequence integer primary key, created_at integer not null, role text not null, content text, tool_calls text,
-       tool_call_id text, name text, metadata text, size_bytes integer not null
-     ) strict",
-);
 const LOAD: &str = "select format, id, owner_kind, owner_id, user_id, persona, title, metadata, created_at, last_activity,
   idle_timeout_ms, message_count, last_sequence, revision, is_ended, listed_revision, indexed_at, alarm_at from session";
 const SAVE: Write = Write::new(
@@ -53,22 +44,6 @@ const SET_INDEXING: Write = Write::new("update session set indexed_at = 0");
 const SET_INDEXED: Write = Write::new("update session set indexed_at = ? where indexed_at = 0");
 const SET_ALARM: Write = Write::new("update session set alarm_at = ?");
 const MERGE: &str = "select json_patch(?, ?)";
-const INSERT_MESSAGE: Write = Write::new(
-    "insert into message (sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata, size_bytes)
-     values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-);
-const DELETE_MESSAGES: Write = Write::new("delete from message");
-// The running sum ends a page before it outgrows a call; the first message always fits.
-const PAGE_OLDEST_FIRST: &str = "select sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata from (
-  select *, sum(size_bytes) over (order by sequence) - size_bytes as bytes_before from (
-    select * from message where sequence > ? and sequence < ? order by sequence limit ?))
-  where bytes_before < ? order by sequence";
-const PAGE_NEWEST_FIRST: &str = "select sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata from (
-  select *, sum(size_bytes) over (order by sequence desc) - size_bytes as bytes_before from (
-    select * from message where sequence > ? and sequence < ? order by sequence desc limit ?))
-  where bytes_before < ? order by sequence desc";
-const LAST_NOT_TOOL: &str = "select sequence from message where role <> 'tool' order by sequence desc limit 1";
-
 /// Everything in the session's row.
 pub(super) struct Stored {
     pub(super) session: Session,
@@ -104,14 +79,6 @@ impl Stored {
     }
 }
 
-/// Calls of a message, as its column holds them.
-#[derive(Serialize, Deserialize)]
-struct StoredToolCall {
-    id: String,
-    name: String,
-    arguments: String,
-}
-
 /// The object's database.
 pub(super) struct Storage {
     sql: Sql,
@@ -137,7 +104,7 @@ impl Storage {
     /// Makes the tables. They are seen from the next call on: this one may still be rolled back.
     pub(super) fn create_schema(&self) -> Result<()> {
         self.sql.run(&CREATE_SESSION, &[])?;
-        self.sql.run(&CREATE_MESSAGE, &[])
+        self.sql.run(&messages::CREATE, &[])
     }
 
     /// To be called when the database is about to be emptied.
@@ -203,54 +170,6 @@ impl Storage {
         let row = self.sql.row(MERGE, &[metadata.into(), patch.into()])?;
         row.ok_or_else(|| Error::Internal("json_patch gave nothing".into()))?.text(0)
     }
-
-    /// Stores `body` as message `sequence`.
-    pub(super) fn insert_message(&self, sequence: u64, created_at: Timestamp, body: &NewMessage) -> Result<()> {
-        let size_bytes = body.size_bytes();
-        if size_bytes > limits::ROW_BYTES {
-            return Err(Error::TooLarge { field: "message".into(), limit_bytes: limits::ROW_BYTES });
-        }
-        let tool_calls = encode_tool_calls(&body.tool_calls)?;
-        self.sql.run(
-            &INSERT_MESSAGE,
-            &[
-                sequence.into(),
-                created_at.millis().into(),
-                body.role.name().into(),
-                body.content.as_ref().into(),
-                tool_calls.as_ref().into(),
-                body.tool_call_id.as_ref().into(),
-                body.name.as_ref().into(),
-                body.metadata.as_ref().into(),
-                u64::try_from(size_bytes).unwrap_or(u64::MAX).into(),
-            ],
-        )
-    }
-
-    /// Removes every message.
-    pub(super) fn delete_messages(&self) -> Result<()> {
-        self.sql.run(&DELETE_MESSAGES, &[])
-    }
-
-    /// A page of messages in the order asked for, of at most `max_bytes` unless its first alone is larger.
-    pub(super) fn page(&self, page: &PageRequest, max_bytes: u64) -> Result<Vec<Message>> {
-        let takes_newest = page.before.is_some() || (page.newest_first && page.after.is_none());
-        let query = if takes_newest { PAGE_NEWEST_FIRST } else { PAGE_OLDEST_FIRST };
-        let (after, before) = (page.after.unwrap_or(0), page.before.unwrap_or(u64::MAX));
-        let rows = self.sql.rows(query, &[after.into(), before.into(), page.limit.into(), max_bytes.into()])?;
-        let mut messages = rows.iter().map(read_message).collect::<Result<Vec<_>>>()?;
-        if takes_newest != page.newest_first {
-            messages.reverse();
-        }
-        Ok(messages)
-    }
-
-    /// The newest message that is no tool result, and the results after it.
-    pub(super) fn tail(&self) -> Result<Vec<Message>> {
-        let Some(row) = self.sql.row(LAST_NOT_TOOL, &[])? else { return Ok(Vec::new()) };
-        let after = row.count(0)?.saturating_sub(1);
-        self.page(&PageRequest { after: Some(after), before: None, offset: 0, limit: u32::MAX, newest_first: false }, u64::from(u32::MAX))
-    }
 }
 
 fn read_stored(row: &Row) -> Result<Stored> {
@@ -284,45 +203,4 @@ fn read_stored(row: &Row) -> Result<Stored> {
         indexed_at: row.optional_integer(16)?.map(Timestamp::from_millis),
         alarm_at: row.optional_integer(17)?.map(Timestamp::from_millis),
     })
-}
-
-fn read_message(row: &Row) -> Result<Message> {
-    let role = row.text(2)?;
-    let body = NewMessage {
-        role: Role::from_name(&role).ok_or_else(|| Error::Internal(format!("role {role}")))?,
-        content: row.optional_text(3)?,
-        tool_calls: row.optional_text(4)?.map(|json| decode_tool_calls(&json)).transpose()?.unwrap_or_default(),
-        tool_call_id: row.optional_text(5)?,
-        name: row.optional_text(6)?,
-        metadata: row.optional_text(7)?,
-    };
-    Ok(Message { sequence: row.count(0)?, created_at: Timestamp::from_millis(row.integer(1)?), body })
-}
-
-fn encode_tool_calls(calls: &[ToolCall]) -> Result<Option<String>> {
-    if calls.is_empty() {
-        return Ok(None);
-    }
-    let stored: Vec<StoredToolCall> = calls
-        .iter()
-        .map(|call| StoredToolCall { id: call.id.clone(), name: call.name.clone(), arguments: call.arguments.clone() })
-        .collect();
-    serde_json::to_string(&stored).map(Some).map_err(|e| Error::Internal(format!("tool calls: {e}")))
-}
-
-fn decode_tool_calls(json: &str) -> Result<Vec<ToolCall>> {
-    let stored: Vec<StoredToolCall> = serde_json::from_str(json).map_err(|e| Error::Internal(format!("tool calls: {e}")))?;
-    Ok(stored.into_iter().map(|call| ToolCall { id: call.id, name: call.name, arguments: call.arguments }).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tool_calls_format_unchanged() {
-        let written = r#"[{"id":"a","name":"f","arguments":"{\"x\":1}"}]"#;
-        assert_eq!(encode_tool_calls(&decode_tool_calls(written).unwrap()).unwrap().as_deref(), Some(written));
-        assert_eq!(encode_tool_calls(&[]).unwrap(), None);
-    }
 }

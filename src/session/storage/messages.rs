@@ -1,0 +1,136 @@
+//! The messages of a session: a row each, under their sequence number.
+
+use serde::{Deserialize, Serialize};
+
+use super::Storage;
+use crate::{
+    domain::{
+        message::{Message, NewMessage, Role, ToolCall},
+        time::Timestamp,
+    },
+    error::{Error, Result},
+    limits,
+    platform::sql::{Row, Write},
+    session::protocol::PageRequest,
+};
+
+pub(super) const CREATE: Write = Write::new(
+    "create table if not exists message (
+       sequence integer primary key, created_at integer not null, role text not null, content text, tool_calls text,
+       tool_call_id text, name text, metadata text, size_bytes integer not null
+     ) strict",
+);
+const INSERT: Write = Write::new(
+    "insert into message (sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata, size_bytes)
+     values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+);
+const DELETE_ALL: Write = Write::new("delete from message");
+// The running sum ends a page before it outgrows a call; the first message always fits.
+const PAGE_OLDEST_FIRST: &str = "select sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata from (
+  select *, sum(size_bytes) over (order by sequence) - size_bytes as bytes_before from (
+    select * from message where sequence > ? and sequence < ? order by sequence limit ?))
+  where bytes_before < ? order by sequence";
+const PAGE_NEWEST_FIRST: &str = "select sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata from (
+  select *, sum(size_bytes) over (order by sequence desc) - size_bytes as bytes_before from (
+    select * from message where sequence > ? and sequence < ? order by sequence desc limit ?))
+  where bytes_before < ? order by sequence desc";
+const LAST_NOT_TOOL: &str = "select sequence from message where role <> 'tool' order by sequence desc limit 1";
+
+/// Calls of a message, as its column holds them.
+#[derive(Serialize, Deserialize)]
+struct StoredToolCall {
+    id: String,
+    name: String,
+    arguments: String,
+}
+
+impl Storage {
+    /// Stores `body` as message `sequence`.
+    pub(in crate::session) fn insert_message(&self, sequence: u64, created_at: Timestamp, body: &NewMessage) -> Result<()> {
+        let size_bytes = body.size_bytes();
+        if size_bytes > limits::ROW_BYTES {
+            return Err(Error::TooLarge { field: "message".into(), limit_bytes: limits::ROW_BYTES });
+        }
+        let tool_calls = encode_tool_calls(&body.tool_calls)?;
+        self.sql.run(
+            &INSERT,
+            &[
+                sequence.into(),
+                created_at.millis().into(),
+                body.role.name().into(),
+                body.content.as_ref().into(),
+                tool_calls.as_ref().into(),
+                body.tool_call_id.as_ref().into(),
+                body.name.as_ref().into(),
+                body.metadata.as_ref().into(),
+                u64::try_from(size_bytes).unwrap_or(u64::MAX).into(),
+            ],
+        )
+    }
+
+    /// Removes every message.
+    pub(in crate::session) fn delete_messages(&self) -> Result<()> {
+        self.sql.run(&DELETE_ALL, &[])
+    }
+
+    /// A page of messages in the order asked for, of at most `max_bytes` unless its first alone is larger.
+    pub(in crate::session) fn page(&self, page: &PageRequest, max_bytes: u64) -> Result<Vec<Message>> {
+        let takes_newest = page.before.is_some() || (page.newest_first && page.after.is_none());
+        let query = if takes_newest { PAGE_NEWEST_FIRST } else { PAGE_OLDEST_FIRST };
+        let (after, before) = (page.after.unwrap_or(0), page.before.unwrap_or(u64::MAX));
+        let rows = self.sql.rows(query, &[after.into(), before.into(), page.limit.into(), max_bytes.into()])?;
+        let mut messages = rows.iter().map(read_message).collect::<Result<Vec<_>>>()?;
+        if takes_newest != page.newest_first {
+            messages.reverse();
+        }
+        Ok(messages)
+    }
+
+    /// The newest message that is no tool result, and the results after it.
+    pub(in crate::session) fn tail(&self) -> Result<Vec<Message>> {
+        let Some(row) = self.sql.row(LAST_NOT_TOOL, &[])? else { return Ok(Vec::new()) };
+        let after = row.count(0)?.saturating_sub(1);
+        self.page(&PageRequest { after: Some(after), before: None, offset: 0, limit: u32::MAX, newest_first: false }, u64::from(u32::MAX))
+    }
+}
+
+fn read_message(row: &Row) -> Result<Message> {
+    let role = row.text(2)?;
+    let body = NewMessage {
+        role: Role::from_name(&role).ok_or_else(|| Error::Internal(format!("role {role}")))?,
+        content: row.optional_text(3)?,
+        tool_calls: row.optional_text(4)?.map(|json| decode_tool_calls(&json)).transpose()?.unwrap_or_default(),
+        tool_call_id: row.optional_text(5)?,
+        name: row.optional_text(6)?,
+        metadata: row.optional_text(7)?,
+    };
+    Ok(Message { sequence: row.count(0)?, created_at: Timestamp::from_millis(row.integer(1)?), body })
+}
+
+fn encode_tool_calls(calls: &[ToolCall]) -> Result<Option<String>> {
+    if calls.is_empty() {
+        return Ok(None);
+    }
+    let stored: Vec<StoredToolCall> = calls
+        .iter()
+        .map(|call| StoredToolCall { id: call.id.clone(), name: call.name.clone(), arguments: call.arguments.clone() })
+        .collect();
+    serde_json::to_string(&stored).map(Some).map_err(|e| Error::Internal(format!("tool calls: {e}")))
+}
+
+fn decode_tool_calls(json: &str) -> Result<Vec<ToolCall>> {
+    let stored: Vec<StoredToolCall> = serde_json::from_str(json).map_err(|e| Error::Internal(format!("tool calls: {e}")))?;
+    Ok(stored.into_iter().map(|call| ToolCall { id: call.id, name: call.name, arguments: call.arguments }).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tool_calls_format_unchanged() {
+        let written = r#"[{"id":"a","name":"f","arguments":"{\"x\":1}"}]"#;
+        assert_eq!(encode_tool_calls(&decode_tool_calls(written).unwrap()).unwrap().as_deref(), Some(written));
+        assert_eq!(encode_tool_calls(&[]).unwrap(), None);
+    }
+}
