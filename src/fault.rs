@@ -32,8 +32,8 @@ pub(crate) enum Fault {
 pub(crate) enum When {
     /// In the call that asks for it.
     Now,
-    /// After the next call that writes, while the user's list is told.
-    Settling,
+    /// After a call that writes, before the user's list is told of it.
+    Listing,
     /// When the alarm goes off, which is set to do so at once.
     Alarm,
 }
@@ -43,7 +43,7 @@ impl When {
     pub(crate) fn from_name(name: &str) -> Option<When> {
         match name {
             "now" => Some(When::Now),
-            "settling" => Some(When::Settling),
+            "listing" => Some(When::Listing),
             "alarm" => Some(When::Alarm),
             _ => None,
         }

@@ -17,17 +17,17 @@
     )
 )]
 
-mod config;
-mod domain;
-mod error;
-mod fault;
 mod http;
-mod index;
-mod limits;
-mod model;
-mod platform;
 mod session;
 mod user;
+mod index;
+mod model;
+mod domain;
+mod platform;
+mod config;
+mod limits;
+mod error;
+mod fault;
 
 use wasm_bindgen::prelude::*;
 use worker::{Env, event};

@@ -28,6 +28,11 @@ wrangler.stdout.on("data", (chunk) => {
     greet(address);
   }
 });
-for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => wrangler.kill(signal));
+let isStopping = false;
+for (const signal of ["SIGINT", "SIGTERM"])
+  process.on(signal, () => {
+    isStopping = true;
+    wrangler.kill(signal);
+  });
 wrangler.on("error", (error) => fail(`wrangler could not be started: ${error.message}`));
-wrangler.on("exit", (code) => process.exit(code ?? 0));
+wrangler.on("exit", (code) => process.exit(isStopping ? 0 : (code ?? 1)));

@@ -19,6 +19,8 @@ const BINDING: &str = "INDEX";
 const PREFIX: &str = "session:";
 /// KV's own limits.
 const KEY_BYTES: usize = 512;
+/// Version of the format below; entries of another are not shown.
+const FORMAT: u8 = 1;
 /// Longer titles and users are cut in the summary: metadata takes 1024 bytes in all.
 const TEXT_BYTES: usize = 60;
 
@@ -36,7 +38,7 @@ pub(crate) struct Entry {
     /// When it was created.
     pub created_at: Timestamp,
     /// When it would have ended without further activity.
-    pub(crate) expires_at: Timestamp,
+    pub expires_at: Timestamp,
     /// Its last activity when this was written.
     pub last_activity: Timestamp,
     /// How many messages it had then.
@@ -113,7 +115,7 @@ pub(crate) async fn list(env: &Env, limit: u32, cursor: Option<String>, now: Tim
     };
     let stored = page.keys.into_iter().filter_map(|key| serde_json::from_value::<StoredEntry>(key.metadata?).ok());
     Ok(Page {
-        entries: stored.filter(|entry| entry.d > now.millis()).map(decode).collect(),
+        entries: stored.filter(|entry| entry.v == FORMAT && entry.d > now.millis()).map(decode).collect(),
         next_cursor: page.cursor.filter(|_| !page.list_complete),
     })
 }
@@ -148,7 +150,7 @@ fn key(id: &SessionId) -> String {
 
 fn encode(session: &Session, now: Timestamp, deadlines: &Deadlines) -> StoredEntry {
     StoredEntry {
-        v: 1,
+        v: FORMAT,
         id: session.id.as_str().to_owned(),
         u: session.user_id.as_ref().map(|user| cut(user.as_str(), TEXT_BYTES).to_owned()),
         p: cut(&session.persona, TEXT_BYTES).to_owned(),

@@ -1,12 +1,12 @@
 //! What a session object tells others: its user's list, the KV index; and how it goes when it has ended.
 //!
 //! The session's row remembers what the copies know, so whatever fails or is cut off is made good by the next call or
-//! the alarm. The object has one alarm, set here alone.
+//! the alarm. The object has one alarm, set here alone (and by the test fault that wants it).
 
 use std::time::Duration;
 
 use crate::{
-    domain::{caller::Owner, time::Timestamp},
+    domain::caller::Owner,
     error::Result,
     fault::When,
     index, platform,
@@ -80,8 +80,8 @@ impl Object {
         if let Owner::User(user) = &stored.session.owner
             && stored.is_list_behind()
         {
+            self.strike(When::Listing);
             user::client::put(&self.env, user, &stored.session).await?;
-            self.strike(When::Settling);
             if self.is_still(&stored)? {
                 self.storage.set_listed(stored.session.revision)?;
             }
@@ -128,7 +128,7 @@ impl Object {
     /// Logs a failure and has the alarm try again: the longer it has been failing, the later.
     fn note(&self, outcome: Result<()>, what: &str) {
         let Err(error) = outcome else { return };
-        worker::console_warn!("{what} copy is behind: {error:?}");
+        worker::console_warn!("{what} failed: {error:?}");
         if let Err(error) = self.try_again_later() {
             worker::console_error!("no alarm for {what}: {error:?}");
         }
@@ -136,8 +136,14 @@ impl Object {
 
     fn try_again_later(&self) -> Result<()> {
         let Some(stored) = self.storage.load()? else { return Ok(()) };
-        let now = platform::now();
-        let at: Timestamp = now.plus(now.since(stored.session.last_activity).clamp(RETRY_MIN, RETRY_MAX));
+        let (now, expires_at) = (platform::now(), stored.session.expires_at());
+        let soonest = now.plus(RETRY_MIN);
+        let at = if now < expires_at {
+            let failing = now.since(stored.session.last_activity).min(RETRY_MAX);
+            now.plus(failing).min(expires_at).max(soonest)
+        } else {
+            now.plus(now.since(expires_at).min(RETRY_MAX)).max(soonest)
+        };
         self.context.set_alarm(at)?;
         self.storage.set_alarm(Some(at))
     }

@@ -30,18 +30,26 @@ pub(super) struct PositionRecord {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Refusal {
+    Unavailable { cause: String },
     Internal { cause: String },
 }
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
-        Refusal::Internal { cause: format!("{error:?}") }
+        if let Error::Unavailable(cause) = error {
+            Refusal::Unavailable { cause }
+        } else {
+            Refusal::Internal { cause: format!("{error:?}") }
+        }
     }
 }
 
 impl From<Refusal> for Error {
-    fn from(Refusal::Internal { cause }: Refusal) -> Self {
-        Error::Internal(cause)
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Unavailable { cause } => Error::Unavailable(cause),
+            Refusal::Internal { cause } => Error::Internal(cause),
+        }
     }
 }
 

@@ -90,7 +90,7 @@ impl Storage {
         if !self.has_schema.get() && self.sql.row(HAS_SCHEMA, &[])?.is_some() {
             let format = self.sql.row(READ_FORMAT, &[])?.ok_or_else(|| Error::Internal("the list has no format".into()))?.integer(0)?;
             if format != FORMAT {
-                return Err(Error::Internal(format!("the list is stored in format {format}, this version reads {FORMAT}")));
+                return Err(Error::Unavailable(format!("the list is stored in format {format}, this version reads {FORMAT}")));
             }
             self.has_schema.set(true);
         }

@@ -57,7 +57,7 @@ fn a_fault_after_the_burst_is_answered_and_what_it_cut_off_is_made_good() {
     let server = Server::start();
     for fault in ["panic", "trap", "exception"] {
         let id = server.post("/sessions", json!({"user_id": "ann", "title": "before"})).expect(201).text("session_id");
-        server.ask("POST", &format!("/__test/sessions/{id}/{fault}?when=settling"), &[], None).expect(200);
+        server.ask("POST", &format!("/__test/sessions/{id}/{fault}?when=listing"), &[], None).expect(200);
         let started = Instant::now();
         server.patch(&format!("/sessions/{id}"), json!({"title": fault})).expect_problem(503, "UNAVAILABLE");
         assert!(started.elapsed() < PROMPT, "{fault} took {:?}", started.elapsed());
@@ -73,11 +73,11 @@ fn a_fault_after_the_burst_is_answered_and_what_it_cut_off_is_made_good() {
 fn a_fault_in_the_alarm_harms_nobody_and_the_alarm_comes_again() {
     let server = Server::start();
     for fault in ["panic", "trap", "exception"] {
-        let id = server.post("/sessions", json!({"user_id": "ann", "ttl_seconds": 3})).expect(201).text("session_id");
+        let id = server.post("/sessions", json!({"user_id": "ann", "ttl_seconds": 5})).expect(201).text("session_id");
         server.ask("POST", &format!("/__test/sessions/{id}/{fault}?when=alarm"), &[], None).expect(200);
-        thread::sleep(Duration::from_millis(200));
-        server.say(&id, "still there?");
-        server.get("/health?deep=1").expect(200);
+        let said = json!({"session_id": id, "message": "still there?"});
+        eventually("the session answers", || server.post("/chat", said.clone()).status == 200);
+        eventually("everything answers", || server.get("/health?deep=1").status == 200);
     }
     eventually("every session is tidied up in the end", || server.get("/sessions").expect(200).value()["sessions"] == json!([]));
 }
@@ -121,14 +121,15 @@ fn the_routes_that_break_things_exist_only_under_their_variable() {
 
 #[test]
 fn a_killed_process_loses_no_acknowledged_message() {
-    const MESSAGES: usize = 200;
+    const AT_LEAST: usize = 100;
     let mut server = Server::start();
     let id = server.new_session();
     let path = format!("/sessions/{id}/messages");
     let acknowledged = AtomicUsize::new(0);
     thread::scope(|scope| {
         let writer = scope.spawn(|| {
-            for number in 0..MESSAGES {
+            // Until the connection breaks.
+            for number in 0.. {
                 let message = json!({"messages": [{"role": "user", "content": format!("m{number}")}]});
                 let sent = server.try_ask("POST", &path, &[("content-type", "application/json")], Some(message.to_string().as_bytes()));
                 match sent {
@@ -138,21 +139,23 @@ fn a_killed_process_loses_no_acknowledged_message() {
                 acknowledged.fetch_add(1, Ordering::SeqCst);
             }
         });
-        while acknowledged.load(Ordering::SeqCst) < MESSAGES / 2 && !writer.is_finished() {
+        while acknowledged.load(Ordering::SeqCst) < AT_LEAST && !writer.is_finished() {
             thread::yield_now();
         }
         server.kill_from_beside();
     });
     let acknowledged = acknowledged.into_inner();
-    assert!((MESSAGES / 2..MESSAGES).contains(&acknowledged), "killed after {acknowledged}");
+    assert!(acknowledged >= AT_LEAST, "ended by itself after {acknowledged}");
 
     server.kill();
     server.launch();
-    let page = server.get(&format!("{path}?limit=200")).expect(200).value();
-    let kept: Vec<&str> = page["messages"].as_array().unwrap().iter().map(|message| message["content"].as_str().unwrap()).collect();
+    let total = usize::try_from(server.get(&path).expect(200).number("total")).unwrap();
+    let pages = (0..total.div_ceil(200)).map(|page| server.get(&format!("{path}?limit=200&offset={}", page * 200)).expect(200).value());
+    let messages: Vec<_> = pages.flat_map(|page| page["messages"].as_array().unwrap().clone()).collect();
+    let kept: Vec<&str> = messages.iter().map(|message| message["content"].as_str().unwrap()).collect();
     // One more may have been stored whose acknowledgement did not arrive.
     assert!(kept.len() == acknowledged || kept.len() == acknowledged + 1, "{acknowledged} acknowledged, {} kept", kept.len());
     assert!(kept.iter().enumerate().all(|(number, content)| *content == format!("m{number}")), "{kept:?}");
-    assert_eq!(page["total"], kept.len());
+    assert_eq!(total, kept.len());
     server.say(&id, "go on");
 }

@@ -3,12 +3,13 @@
 //! It knows what the user has said in this session and nothing else. It makes everything usable, testable and
 //! demonstrable without a key or a network. It does not reason, translate, or know the world.
 //!
-//! `facts` reads what people say about themselves, `question` what they want to know, `relevance` finds what was said
-//! before about the same thing.
+//! `statement` reads what people say about themselves, `facts` keeps it, `question` reads what they want to know, and
+//! `relevance` finds what was said before about the same thing.
 
 mod facts;
 mod question;
 mod relevance;
+mod statement;
 
 use facts::{Facts, NAME as NAME_KEY};
 use question::Question;
@@ -210,6 +211,13 @@ mod tests {
         check(&["I love my wife", "What do I like?"], "You like your wife.");
         check(&["my bus is late", "what is my bus?"], "Your bus is late.");
         check(&["My name is John", "What's my name, do you remember?"], "Your name is John.");
+        check(&["Can you remember that my name is John?"], "Nice to meet you, John!");
+        check(&["Can you remember that my name is John?", "What's my name?"], "Your name is John.");
+        check(&["My favourite colour is red", "My favorite color is blue", "What's my favorite color?"], "Your favourite colour is blue.");
+        check(&["My name is John", "Do you know my name? I told you."], "Your name is John.");
+        check(&["My name is John", "Hm. What's my name? You know it."], "Your name is John.");
+        check(&["The weather is bad", "What did my boss say before?"], "I do not know anything about that");
+        check(&["My name is John. I'm Tall.", "What's my name?"], "Your name is John.");
         check(&["one", "two", "What was my first message?"], "\u{201c}one\u{201d}");
     }
 
@@ -232,6 +240,8 @@ mod tests {
     fn any_text_is_answered_with_text_of_bounded_length() {
         let long = "word ".repeat(50_000);
         let log: String = (0..40_000).map(|number| format!("w{number} ")).collect();
+        let key = format!("my {} is b", "x".repeat(200_000));
+        let asked_key = format!("what's my {}", "x".repeat(200_000));
         let boasts: String = (0..20_000).map(|number| format!("my a{number} is b. ")).collect();
         for text in [
             "?",
@@ -248,10 +258,12 @@ mod tests {
             long.as_str(),
             log.as_str(),
             boasts.as_str(),
+            key.as_str(),
+            asked_key.as_str(),
             "\u{130}stanbul is my \u{130}",
             "my \u{df} is \u{1e9e}",
         ] {
-            let answer = answer(&[text, text], text);
+            let answer = answer(&[text, text, "What do you know about me?"], text);
             assert!(!answer.is_empty() && answer.len() < 64 * 1024, "{text:.40}: {} bytes", answer.len());
         }
     }

@@ -1,7 +1,7 @@
 //! What a message asks for.
 
 use super::{
-    facts::{AGE, DISLIKES, LIKES, NAME, ORIGIN, PLACE, WORK},
+    facts::{AGE, DISLIKES, LIKES, NAME, ORIGIN, PLACE, WORK, key_of},
     words,
 };
 
@@ -36,6 +36,8 @@ pub(super) enum Question {
 const GREETING_WORDS: usize = 5;
 /// A question is recognised within its first words.
 const WORDS: usize = 200;
+/// And within its first sentences.
+const SENTENCES: usize = 20;
 
 /// Words that may stand before what a message is about.
 const FILLERS: [&str; 14] =
@@ -50,7 +52,7 @@ pub(super) fn parse(message: &str) -> Question {
     let has = |phrase: &[&str]| words.windows(phrase.len()).any(|window| window == phrase);
     let any = |phrases: &[&[&str]]| phrases.iter().any(|phrase| has(phrase));
     let starts = |options: &[&str]| all.first().is_some_and(|first| options.contains(first));
-    let is_said = words.first() == Some(&"what")
+    let is_said = words.starts_with(&["what", "did", "i"])
         && matches!(words, [.., "i", "say"] | [.., "just", "say"] | [.., "say", "before" | "last" | "earlier"]);
 
     if is_said || any(&[&["my", "last", "message"], &["what", "i", "just", "said"]]) {
@@ -76,7 +78,7 @@ pub(super) fn parse(message: &str) -> Question {
     ]) && !words.contains(&"my")
     {
         Question::Identity
-    } else if let Some(key) = attribute(words) {
+    } else if let Some(key) = attribute_of(message) {
         Question::Attribute(key)
     } else if starts(&["bye", "goodbye", "farewell"]) {
         Question::Farewell
@@ -131,6 +133,16 @@ pub(super) fn is_question_word(word: &str) -> bool {
     )
 }
 
+/// The key of the fact that a message asks for, in the first of its sentences that asks for one.
+fn attribute_of(message: &str) -> Option<String> {
+    let sentences = message.split_inclusive(['.', '?', '!', '\n']).take(SENTENCES);
+    sentences.map(words).find_map(|words| {
+        let words: Vec<&str> = words.iter().take(WORDS).map(String::as_str).collect();
+        let begin = words.iter().position(|word| !FILLERS.contains(word))?;
+        attribute(words.get(begin..)?)
+    })
+}
+
 /// The key of the fact that is asked for.
 fn attribute(words: &[&str]) -> Option<String> {
     let fixed = |key: &str| Some(key.to_owned());
@@ -139,7 +151,7 @@ fn attribute(words: &[&str]) -> Option<String> {
         ["who", "am", "i", ..] => return fixed(NAME),
         ["where", "am", "i", "from", ..] | ["where", "do", "i", "come", "from", ..] => return fixed(ORIGIN),
         ["how", "old", "am", "i", ..] => return fixed(AGE),
-        [_, "you", "know" | "remember", asked @ ..] if asked.contains(&"i") => return attribute(asked),
+        [_, "you", "know" | "remember", asked @ ..] if attribute(asked).is_some() => return attribute(asked),
         ["where", "i", "live", ..] | ["where", "do", "i", "live", ..] => return fixed(PLACE),
         ["which" | "what", _, "do", "i", "live", "in", ..] => return fixed(PLACE),
         ["where", "i", "work", ..] | ["where", "do", "i", "work", ..] | ["what", "do", "i", "do", ..] => return fixed(WORK),
@@ -153,6 +165,9 @@ fn attribute(words: &[&str]) -> Option<String> {
     // "what's my X", "what is my X", "tell me my X", "do you know my X", "do you remember what my X is"
     let my = words.iter().position(|word| *word == "my")?;
     let before = words.get(..my)?;
+    if before.contains(&"that") {
+        return None;
+    }
     let is_asked = matches!(
         before,
         ["what's" | "whats" | "who's"]
@@ -166,7 +181,7 @@ fn attribute(words: &[&str]) -> Option<String> {
         .copied()
         .take_while(|word| !matches!(*word, "again" | "please" | "is" | "called" | "and" | "or" | "then"))
         .collect();
-    if is_asked && !key.is_empty() { Some(key.join(" ")) } else { None }
+    if is_asked { key_of(&key) } else { None }
 }
 
 #[cfg(test)]
