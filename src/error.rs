@@ -33,6 +33,8 @@ pub enum Error {
     },
     /// The chosen session id is in use by somebody else.
     IdTaken,
+    /// The key of a request was used for another request.
+    KeyReused,
     /// `If-Match` names a version that is no longer current.
     Stale {
         /// Today's version.
@@ -68,6 +70,7 @@ impl Error {
             other @ (Error::NotFound(_)
             | Error::UnpairedToolResult { .. }
             | Error::IdTaken
+            | Error::KeyReused
             | Error::Stale { .. }
             | Error::Misconfigured(_)
             | Error::Unavailable(_)

@@ -1,4 +1,4 @@
-//! Ids of sessions and users: any text of 1 to 128 characters that can be part of a URL path.
+//! Ids of sessions and users, and keys of requests: any text of 1 to 128 characters that can be part of a URL path.
 
 use std::{fmt, marker::PhantomData};
 
@@ -15,10 +15,25 @@ pub(crate) enum OfSession {}
 /// Marks ids of users.
 pub(crate) enum OfUser {}
 
+/// Marks keys of requests.
+pub(crate) enum OfRequest {}
+
 /// Names a session.
 pub(crate) type SessionId = Id<OfSession>;
 /// Names a user.
 pub(crate) type UserId = Id<OfUser>;
+
+/// Names a request, so that it can be repeated without being done twice.
+pub(crate) type RequestKey = Id<OfRequest>;
+
+/// A request that its client may repeat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Repeatable {
+    /// The client's name for it.
+    pub(crate) key: RequestKey,
+    /// A digest of what it asks: a repetition asks the same.
+    pub(crate) payload: String,
+}
 
 /// Words that stand in a path where a session id could: no session may be called so.
 const RESERVED: [&str; 5] = ["active", "cleanup", "continue", "import", "stats"];

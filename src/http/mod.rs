@@ -2,10 +2,12 @@
 //!
 //! Alone knows status codes and headers. Decides nothing about sessions.
 
+mod request;
+mod body;
+mod repeat;
 mod own;
-pub(crate) mod problem;
-pub(crate) mod request;
 mod response;
+mod problem;
 
 use std::fmt;
 

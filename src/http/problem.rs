@@ -164,6 +164,10 @@ impl From<Error> for Problem {
             }
             Error::IdTaken => Problem::new(409, "SESSION_ID_TAKEN", "This session id is in use. Choose another, or leave session_id out.")
                 .in_field("session_id"),
+            Error::KeyReused => {
+                Problem::new(409, "IDEMPOTENCY_CONFLICT", "This Idempotency-Key was used for another request. Take a new one.")
+                    .in_field("Idempotency-Key")
+            }
             Error::Stale { current } => {
                 let mut problem = Problem::new(
                     412,

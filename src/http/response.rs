@@ -118,7 +118,7 @@ impl Exchange {
         }
         headers.set("access-control-expose-headers", "ETag, Location, Retry-After, X-Request-Id")?;
         if self.is_preflight {
-            headers.set("access-control-allow-headers", "Authorization, Content-Type, If-Match, X-Request-Id")?;
+            headers.set("access-control-allow-headers", "Authorization, Content-Type, Idempotency-Key, If-Match, X-Request-Id")?;
             headers.set("access-control-max-age", "600")?;
         }
         Ok(())

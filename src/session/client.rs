@@ -6,7 +6,7 @@ use worker::Env;
 use crate::{
     domain::{
         caller::Caller,
-        id::SessionId,
+        id::{Repeatable, SessionId},
         message::{Message, NewMessage},
         session::{NewSession, Precondition, Session, SessionPatch},
     },
@@ -24,6 +24,7 @@ pub(crate) struct SessionClient<'a> {
     env: &'a Env,
     caller: &'a Caller,
     id: &'a SessionId,
+    repeatable: Option<&'a Repeatable>,
 }
 
 /// A page of messages.
@@ -51,7 +52,16 @@ pub(crate) struct Turn {
 impl<'a> SessionClient<'a> {
     /// Talks to session `id` for `caller`.
     pub(crate) fn new(env: &'a Env, caller: &'a Caller, id: &'a SessionId) -> SessionClient<'a> {
-        SessionClient { env, caller, id }
+        SessionClient { env, caller, id, repeatable: None }
+    }
+
+    /// Asks under a key: what was done under it before is answered as before, and not done again.
+    ///
+    /// Every method then fails with `KeyReused` when that was something else.
+    #[must_use]
+    pub(crate) fn once(mut self, repeatable: Option<&'a Repeatable>) -> SessionClient<'a> {
+        self.repeatable = repeatable;
+        self
     }
 
     /// Begins the session, or finds it when it is alive. True: it is new.
@@ -152,7 +162,7 @@ impl<'a> SessionClient<'a> {
     }
 
     async fn ask<Answer: DeserializeOwned>(&self, call: Call) -> Result<Answer> {
-        let request = Request { caller: CallerRecord::from(self.caller), call };
+        let request = Request { caller: CallerRecord::from(self.caller), repeatable: self.repeatable.map(Into::into), call };
         namespace::call::<_, Answer, Refusal>(self.env, BINDING, self.id.as_str(), &request).await
     }
 }

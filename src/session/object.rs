@@ -1,7 +1,7 @@
 //! The session object as the platform sees it: takes calls, does what they ask, has the alarm.
 //!
 //! `call` is synchronous, so two calls cannot interleave and each is one atomic burst of SQL. What must wait for
-//! somebody else (the user's list, KV) happens afterwards in `settle`. Nothing here throws in the constructor: that
+//! somebody else (the user's list, KV) is the call's aftermath, which `entry.js` has done when it is over. Nothing here throws in the constructor: that
 //! would make the session unreachable for ever.
 
 use std::{cell::Cell, rc::Rc};
@@ -15,7 +15,7 @@ use crate::{
     config::Config,
     domain::{
         caller::Caller,
-        id::SessionId,
+        id::{Repeatable, SessionId},
         message::{Message, NewMessage},
         pairing::OpenCalls,
         session::{Precondition, Session, SessionPatch},
@@ -129,7 +129,8 @@ impl SessionCore {
 
 impl Object {
     fn call(&self, json: &str) -> Result<Option<String>> {
-        let Request { caller, call } = protocol::decode(json)?;
+        let Request { caller, repeatable, call } = protocol::decode(json)?;
+        let repeatable = repeatable.map(Repeatable::try_from).transpose()?;
         let (caller, now) = (Caller::try_from(caller)?, platform::now());
         let stored = self.storage.load()?;
         let is_dead = stored.as_ref().is_some_and(|stored| stored.is_dead(now));
@@ -144,7 +145,22 @@ impl Object {
             Some(_) | None => Aftermath::Nothing,
         });
         let alive = stored.filter(|_| !is_dead);
-        self.context.atomically(|| self.dispatch(&caller, call, alive, now)).map(Some)
+        let burst = || match repeatable {
+            Some(repeatable) => self.once(&repeatable, &caller, call, alive, now),
+            None => self.dispatch(&caller, call, alive, now),
+        };
+        self.context.atomically(burst).map(Some)
+    }
+
+    /// Does what is asked and keeps the answer under the request's key, or gives the answer that is kept there.
+    fn once(&self, repeatable: &Repeatable, caller: &Caller, call: Call, alive: Option<Stored>, now: Timestamp) -> Result<String> {
+        let is_own = alive.as_ref().is_some_and(|stored| caller.may_use(&stored.session.owner));
+        if is_own && let Some(kept) = self.storage.answer_of(&repeatable.key)? {
+            return if kept.payload == repeatable.payload { Ok(kept.answer) } else { Err(Error::KeyReused) };
+        }
+        let answer = self.dispatch(caller, call, alive, now)?;
+        self.storage.keep_answer(repeatable, &answer)?;
+        Ok(answer)
     }
 
     fn dispatch(&self, caller: &Caller, call: Call, alive: Option<Stored>, now: Timestamp) -> Result<String> {
@@ -228,6 +244,7 @@ impl Object {
         precondition.check(stored.session.version())?;
         stored.session.touch(now);
         self.storage.delete_messages()?;
+        self.storage.delete_answers()?;
         stored.is_ended = true;
         self.save(&mut stored, Aftermath::BeforeAnswer)?;
         Ok(Deleted { message_count: stored.session.message_count })

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    domain::session::{Precondition, SessionPatch, Version},
+    domain::{
+        id::{Id, Repeatable},
+        session::{Precondition, SessionPatch, Version},
+    },
     error::{Error, Result, Subject},
     fault::{Fault, When},
     session::record::{CallerRecord, MessageRecord, NewMessageRecord, NewSessionRecord, SessionRecord},
@@ -16,7 +19,16 @@ pub(crate) const BINDING: &str = "SESSION";
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Request {
     pub(crate) caller: CallerRecord,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) repeatable: Option<RepeatableRecord>,
     pub(crate) call: Call,
+}
+
+/// A [`Repeatable`].
+#[derive(Serialize, Deserialize)]
+pub(crate) struct RepeatableRecord {
+    key: String,
+    payload: String,
 }
 
 /// What may be asked.
@@ -141,6 +153,7 @@ pub(crate) enum Refusal {
     TooLarge { field: String, limit_bytes: usize },
     UnpairedToolResult { index: usize },
     IdTaken,
+    KeyReused,
     Stale { current: VersionRecord },
     Misconfigured { rule: String },
     Unavailable { cause: String },
@@ -155,6 +168,7 @@ impl From<Error> for Refusal {
             Error::TooLarge { field, limit_bytes } => Refusal::TooLarge { field, limit_bytes },
             Error::UnpairedToolResult { index } => Refusal::UnpairedToolResult { index },
             Error::IdTaken => Refusal::IdTaken,
+            Error::KeyReused => Refusal::KeyReused,
             Error::Stale { current } => Refusal::Stale { current: current.into() },
             Error::Misconfigured(rule) => Refusal::Misconfigured { rule },
             Error::Unavailable(cause) => Refusal::Unavailable { cause },
@@ -171,11 +185,25 @@ impl From<Refusal> for Error {
             Refusal::TooLarge { field, limit_bytes } => Error::TooLarge { field, limit_bytes },
             Refusal::UnpairedToolResult { index } => Error::UnpairedToolResult { index },
             Refusal::IdTaken => Error::IdTaken,
+            Refusal::KeyReused => Error::KeyReused,
             Refusal::Stale { current } => Error::Stale { current: current.into() },
             Refusal::Misconfigured { rule } => Error::Misconfigured(rule),
             Refusal::Unavailable { cause } => Error::Unavailable(cause),
             Refusal::Internal { cause } => Error::Internal(cause),
         }
+    }
+}
+
+impl From<&Repeatable> for RepeatableRecord {
+    fn from(repeatable: &Repeatable) -> Self {
+        RepeatableRecord { key: repeatable.key.as_str().to_owned(), payload: repeatable.payload.clone() }
+    }
+}
+
+impl TryFrom<RepeatableRecord> for Repeatable {
+    type Error = Error;
+    fn try_from(record: RepeatableRecord) -> Result<Self> {
+        Ok(Repeatable { key: Id::parse("Idempotency-Key", &record.key)?, payload: record.payload })
     }
 }
 
@@ -262,8 +290,10 @@ mod tests {
             r#"{"fault":{"when":"now","fault":"panic"}}"#.into(),
         ];
         for call in calls {
-            let written = format!(r#"{{{open},"call":{call}}}"#);
-            assert_eq!(serde_json::to_string(&decode(&written).unwrap()).unwrap(), written);
+            for repeatable in ["", r#","repeatable":{"key":"k","payload":"p"}"#] {
+                let written = format!(r#"{{{open}{repeatable},"call":{call}}}"#);
+                assert_eq!(serde_json::to_string(&decode(&written).unwrap()).unwrap(), written);
+            }
         }
     }
 
@@ -276,6 +306,7 @@ mod tests {
             Error::TooLarge { field: "f".into(), limit_bytes: 1 },
             Error::UnpairedToolResult { index: 3 },
             Error::IdTaken,
+            Error::KeyReused,
             Error::Stale { current: version },
             Error::Misconfigured("r".into()),
             Error::Unavailable("c".into()),

@@ -14,6 +14,7 @@ mod support;
 mod bad_input;
 mod crash;
 mod expiry;
+mod idempotency;
 mod messages;
 mod sessions;
 mod storage;

@@ -100,7 +100,7 @@ fn an_append_is_all_or_nothing() {
         (json!({"role": "user", "content": ""}), 400, "messages[1].content"),
         (json!({"role": "user", "content": "x".repeat(256 * 1024 + 1)}), 413, "messages[1].content"),
         (json!({"role": "user", "content": "a\u{0}b"}), 400, "messages[1].content"),
-        (json!({"role": "user", "content": "x", "metadata": {"k": "x".repeat(16 * 1024)}}), 413, "metadata"),
+        (json!({"role": "user", "content": "x", "metadata": {"k": "x".repeat(16 * 1024)}}), 413, "messages[1].metadata"),
         (json!({"role": "tool", "content": "x"}), 400, "messages[1].tool_call_id"),
         (json!({"role": "tool", "content": "x", "tool_call_id": "unknown"}), 422, "messages[1].tool_call_id"),
         (json!({"role": "assistant", "tool_calls": [{"id": "a", "function": {"name": "f"}}]}), 400, "messages[1].tool_calls[0].function"),

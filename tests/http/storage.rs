@@ -6,7 +6,7 @@ use crate::support::{Server, eventually, json, root, sqlite};
 
 #[test]
 fn looking_at_what_does_not_exist_writes_nothing() {
-    let server = Server::start();
+    let mut server = Server::start();
     server.get("/sessions/nobodys").expect(404);
     server.get("/sessions/nobodys/messages").expect(404);
     server.post("/chat", json!({"session_id": "nobodys", "message": "x"})).expect(404);
@@ -14,6 +14,7 @@ fn looking_at_what_does_not_exist_writes_nothing() {
     server.delete("/sessions/nobodys").expect(404);
     server.get("/users/nobody/sessions").expect(200);
     server.get("/health?deep=1").expect(200);
+    server.kill();
     for class in ["session", "user"] {
         for file in server.databases(class) {
             assert_eq!(sqlite::tables(&file), "", "{class}");
@@ -22,13 +23,8 @@ fn looking_at_what_does_not_exist_writes_nothing() {
 }
 
 #[test]
-fn a_session_written_in_format_1_is_still_served() {
-    let mut server = Server::start();
-    server.post("/sessions", json!({"session_id": "pinned"})).expect(201);
-    server.say("pinned", "this row is replaced");
-    server.kill();
-    rewrite(&server, "session", "session-format-1");
-    server.launch();
+fn a_session_written_in_format_1_is_still_served_and_brought_up_to_date() {
+    let mut server = serve_pinned(1);
 
     let session = server.get("/sessions/pinned").expect(200).value();
     for (field, value) in [
@@ -58,6 +54,28 @@ fn a_session_written_in_format_1_is_still_served() {
     );
     assert_eq!(messages["messages"][0]["metadata"], json!({"from": "web"}));
     assert_eq!(server.say("pinned", "What's my name?"), "Your name is John.");
+    server.kill();
+    assert_eq!(sqlite::tables(&server.databases("session")[0]), fixture("session-format-2.schema.sql"));
+}
+
+#[test]
+fn an_answer_kept_in_format_2_is_still_given() {
+    let server = serve_pinned(2);
+    let keyed = [("content-type", "application/json"), ("idempotency-key", "k")];
+    let said = json!({"session_id": "pinned", "message": "hello"}).to_string();
+    let answer = server.ask("POST", "/chat", &keyed, Some(said.as_bytes())).expect(200);
+    assert_eq!(answer.text("response"), "Kept.");
+    assert_eq!(server.get("/sessions/pinned").expect(200).number("message_count"), 4);
+}
+
+/// A server whose only session, `pinned`, was written in `format`.
+fn serve_pinned(format: u32) -> Server {
+    let mut server = Server::start();
+    server.post("/sessions", json!({"session_id": "pinned"})).expect(201);
+    server.kill();
+    rewrite(&server, "session", &format!("session-format-{format}"));
+    server.launch();
+    server
 }
 
 #[test]
@@ -65,6 +83,7 @@ fn a_users_list_written_in_format_1_is_still_served() {
     let mut server = Server::start();
     server.post("/sessions", json!({"session_id": "replaced", "user_id": "ann"})).expect(201);
     server.kill();
+    assert_eq!(sqlite::tables(&server.databases("user")[0]), fixture("user-format-1.schema.sql"));
     rewrite(&server, "user", "user-format-1");
     server.launch();
 
@@ -103,10 +122,14 @@ fn copies_that_a_crash_has_left_behind_are_made_good_by_the_next_call() {
     assert_eq!(ids(&server, "/users/ann/sessions"), 2);
 }
 
-/// Checks that the only object of `class` has the tables of `format`, and fills them with its rows.
+/// Puts the tables of `format` and its rows in place of those of the only object of `class`.
 fn rewrite(server: &Server, class: &str, format: &str) {
     let [file] = server.databases(class).try_into().expect("one object");
-    let fixture = |kind: &str| fs::read_to_string(root().join(format!("tests/http/fixtures/{format}.{kind}"))).unwrap();
-    assert_eq!(sqlite::tables(&file), fixture("schema.sql").trim());
-    sqlite::run(&file, &fixture("sql"));
+    sqlite::drop_tables(&file);
+    sqlite::run(&file, &fixture(&format!("{format}.schema.sql")));
+    sqlite::run(&file, &fixture(&format!("{format}.sql")));
+}
+
+fn fixture(name: &str) -> String {
+    fs::read_to_string(root().join("tests/http/fixtures").join(name)).unwrap().trim().to_owned()
 }

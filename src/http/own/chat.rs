@@ -23,6 +23,8 @@ struct ChatBody {
     message: String,
     /// Of the message.
     metadata: Option<Map<String, Value>>,
+    /// Stands in for the header Idempotency-Key.
+    client_message_id: Option<String>,
     session_id: Option<String>,
     user_id: Option<String>,
     // For the session, when this turn begins one.
@@ -47,18 +49,23 @@ struct ChatJson<'a> {
 ///
 /// 1. Read and check. 2. Say it, in the session named or in a new one. 3. Answer.
 pub(crate) async fn chat(request: &Request<'_>) -> Result<Reply, Problem> {
-    let ChatBody { message, metadata, session_id, user_id, persona, title, ttl_seconds } = request.json().await?;
+    let (body, asked) = request.repeatable_json().await?;
+    let ChatBody { message, metadata, client_message_id, session_id, user_id, persona, title, ttl_seconds } = body;
     let message = check_message(message, metadata.as_ref())?;
+    let repeatable = asked.repeatable(client_message_id.map(|id| ("client_message_id", id)))?;
     let named = session_id.map(|id| SessionId::parse("session_id", &id)).transpose()?;
     let new = Choices { user_id, persona, title, metadata: None, ttl_seconds }.check(request)?;
     let caller = request.caller().acting_for(new.user_id.as_ref());
 
     let session_created = named.is_none();
     let turn = match named {
-        Some(id) => SessionClient::new(request.env(), &caller, &id).chat(message, None).await,
+        Some(id) => SessionClient::new(request.env(), &caller, &id).once(repeatable.as_ref()).chat(message, None).await,
         None => {
-            let begin = async |id| SessionClient::new(request.env(), &caller, &id).chat(message.clone(), Some(new.clone())).await;
-            sessions::with_own_id(begin).await
+            let begin = async |id| {
+                let client = SessionClient::new(request.env(), &caller, &id).once(repeatable.as_ref());
+                client.chat(message.clone(), Some(new.clone())).await
+            };
+            sessions::with_own_id(repeatable.as_ref(), &caller, begin).await
         }
     };
     match turn {

@@ -8,8 +8,9 @@ use crate::{
     domain::message::{NewMessage, Role, ToolCall},
     error::{Error, Result},
     http::{
+        body::Object,
         problem::Problem,
-        request::{Object, Query, Request},
+        request::{Query, Request},
         response::Reply,
     },
     limits,
@@ -108,9 +109,10 @@ pub(crate) async fn list(request: &Request<'_>) -> std::result::Result<Reply, Pr
 /// 1. Read and check every one. 2. Append.
 pub(crate) async fn append(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
     let id = request.id(0, "session_id")?;
-    let body: AppendBody = request.json().await?;
+    let (body, asked): (AppendBody, _) = request.repeatable_json().await?;
+    let repeatable = asked.repeatable(None)?;
     let messages = check_messages(body.messages)?;
-    let (session, stored) = SessionClient::new(request.env(), request.caller(), &id).append(messages).await?;
+    let (session, stored) = SessionClient::new(request.env(), request.caller(), &id).once(repeatable.as_ref()).append(messages).await?;
     let json =
         AppendedJson { session_id: id.as_str(), messages: stored.iter().map(MessageJson::from).collect(), total: session.message_count };
     Ok(Reply::json(201, &json).with_header("etag", etag(session.version())))
@@ -121,8 +123,8 @@ fn check_messages(bodies: Vec<Object<MessageBody>>) -> Result<Vec<NewMessage>> {
         return Err(Error::invalid("messages", format!("must have 1 to {} items", limits::APPEND_MESSAGES)));
     }
     let check = |(index, Object(body)): (usize, Object<MessageBody>)| {
-        let message = body.into_message()?;
-        message.check().map(|()| message).map_err(|error| error.within(&format!("messages[{index}]")))
+        let checked = body.into_message().and_then(|message| message.check().map(|()| message));
+        checked.map_err(|error| error.within(&format!("messages[{index}]")))
     };
     bodies.into_iter().enumerate().map(check).collect()
 }

@@ -7,15 +7,12 @@ use serde_json::{Map, Value};
 use super::{SessionJson, etag};
 use crate::{
     domain::{
-        id::{Id, SessionId},
+        caller::Caller,
+        id::{Id, Repeatable, SessionId},
         session::{self, DEFAULT_PERSONA, NewSession, Session, SessionPatch},
     },
     error::{Error, Result},
-    http::{
-        problem::Problem,
-        request::{Request, nullable},
-        response::Reply,
-    },
+    http::{body::nullable, problem::Problem, repeat::session_id_of, request::Request, response::Reply},
     limits, platform,
     session::client::SessionClient,
 };
@@ -62,14 +59,18 @@ struct DeletedJson<'a> {
 ///
 /// 1. Read and check. 2. Create or find. 3. Answer.
 pub(crate) async fn create(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
-    let CreateBody { session_id, user_id, persona, title, metadata, ttl_seconds } = request.json().await?;
+    let (body, asked) = request.repeatable_json().await?;
+    let CreateBody { session_id, user_id, persona, title, metadata, ttl_seconds } = body;
     let new = Choices { user_id, persona, title, metadata, ttl_seconds }.check(request)?;
     let chosen = session_id.map(|id| SessionId::parse_chosen("session_id", &id)).transpose()?;
-    let caller = request.caller().acting_for(new.user_id.as_ref());
+    let (caller, repeatable) = (request.caller().acting_for(new.user_id.as_ref()), asked.repeatable(None)?);
 
     let (session, is_new) = match chosen {
-        Some(id) => SessionClient::new(request.env(), &caller, &id).create(new).await?,
-        None => with_own_id(async |id| create_new(&SessionClient::new(request.env(), &caller, &id), new.clone()).await).await?,
+        Some(id) => SessionClient::new(request.env(), &caller, &id).once(repeatable.as_ref()).create(new).await?,
+        None => {
+            let begin = async |id| create_new(SessionClient::new(request.env(), &caller, &id).once(repeatable.as_ref()), new.clone()).await;
+            with_own_id(repeatable.as_ref(), &caller, begin).await?
+        }
     };
 
     let reply = reply(if is_new { 201 } else { 200 }, &session);
@@ -100,8 +101,8 @@ pub(crate) async fn delete(request: &Request<'_>) -> std::result::Result<Reply, 
 
 /// `POST /sessions/{id}/renew`: 200 with the session, whose time begins again. Any body is ignored.
 pub(crate) async fn renew(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
-    let id = request.id(0, "session_id")?;
-    let session = SessionClient::new(request.env(), request.caller(), &id).renew().await?;
+    let (id, repeatable) = (request.id(0, "session_id")?, request.asked().repeatable(None)?);
+    let session = SessionClient::new(request.env(), request.caller(), &id).once(repeatable.as_ref()).renew().await?;
     Ok(reply(200, &session))
 }
 
@@ -144,8 +145,16 @@ pub(super) fn encode_metadata(metadata: &Map<String, Value>) -> Result<String> {
     Ok(json)
 }
 
-/// Runs `attempt` with an id of our own, and with another should that one be in use.
-pub(super) async fn with_own_id<T>(attempt: impl AsyncFn(SessionId) -> Result<T>) -> Result<T> {
+/// Runs `attempt` with an id of our own, and with another should that one be in use. A request with a key gets the
+/// same id each time.
+pub(super) async fn with_own_id<T>(
+    repeatable: Option<&Repeatable>,
+    caller: &Caller,
+    attempt: impl AsyncFn(SessionId) -> Result<T>,
+) -> Result<T> {
+    if let Some(repeatable) = repeatable {
+        return attempt(session_id_of(repeatable, &caller.owner_of_new())?).await;
+    }
     let mut outcome = Err(Error::IdTaken);
     for _ in 0..ID_ATTEMPTS {
         outcome = attempt(SessionId::from_random(platform::random_bytes()?)).await;
@@ -156,7 +165,7 @@ pub(super) async fn with_own_id<T>(attempt: impl AsyncFn(SessionId) -> Result<T>
     outcome
 }
 
-async fn create_new(client: &SessionClient<'_>, new: NewSession) -> Result<(Session, bool)> {
+async fn create_new(client: SessionClient<'_>, new: NewSession) -> Result<(Session, bool)> {
     let (session, is_new) = client.create(new).await?;
     if is_new { Ok((session, is_new)) } else { Err(Error::IdTaken) }
 }

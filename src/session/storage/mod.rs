@@ -1,9 +1,11 @@
 //! What a session object keeps in SQLite: the only SQL about sessions.
 //!
-//! Here the session's own row, in `messages` its messages. Format 1: one row in `session`, a row a message in `message`. The tables exist only while a session does: looking
+//! Here the session's own row; in `messages` its messages; in `answers` what was answered to requests with a key.
+//! Format 2: one row in `session`, a row a message in `message`, a row a key in `answer` (since 2). The tables exist only while a session does: looking
 //! at an object that has none writes nothing. Every method is one statement or a few without an await between them,
 //! so it is atomic; callers that write more than once wrap the burst in `Context::atomically`.
 
+mod answers;
 mod messages;
 
 use std::{cell::Cell, time::Duration};
@@ -19,8 +21,9 @@ use crate::{
     platform::sql::{Row, Sql, Write},
 };
 
-/// Version of the format below. There is no older one yet; a newer one is refused until the newer code is everywhere.
-const FORMAT: i64 = 1;
+/// Version of the format below. An older one is brought up to it when it is loaded; a newer one is refused until the
+/// newer code is everywhere.
+const FORMAT: i64 = 2;
 
 const HAS_SCHEMA: &str = "select 1 from sqlite_master where type = 'table' and name = 'session'";
 const CREATE_SESSION: Write = Write::new(
@@ -39,6 +42,7 @@ const SAVE: Write = Write::new(
        idle_timeout_ms, message_count, last_sequence, revision, is_ended, listed_revision, indexed_at, alarm_at)
      values (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 );
+const SET_FORMAT: Write = Write::new("update session set format = ?");
 const SET_LISTED: Write = Write::new("update session set listed_revision = ?");
 const SET_INDEXING: Write = Write::new("update session set indexed_at = 0");
 const SET_INDEXED: Write = Write::new("update session set indexed_at = ? where indexed_at = 0");
@@ -90,7 +94,7 @@ impl Storage {
         Storage { sql, has_schema: Cell::new(false) }
     }
 
-    /// What is stored, dead or alive. Writes nothing.
+    /// What is stored, dead or alive. Writes nothing unless that is in an older format.
     pub(super) fn load(&self) -> Result<Option<Stored>> {
         if !self.has_schema.get() {
             self.has_schema.set(self.sql.row(HAS_SCHEMA, &[])?.is_some());
@@ -98,13 +102,25 @@ impl Storage {
         if !self.has_schema.get() {
             return Ok(None);
         }
-        self.sql.row(LOAD, &[])?.map(|row| read_stored(&row)).transpose()
+        let Some(row) = self.sql.row(LOAD, &[])? else { return Ok(None) };
+        self.migrate(row.integer(0)?)?;
+        read_stored(&row).map(Some)
+    }
+
+    /// Brings a session that is stored in `format` up to today's.
+    fn migrate(&self, format: i64) -> Result<()> {
+        match format {
+            FORMAT => Ok(()),
+            1 => self.sql.run(&answers::CREATE, &[]).and_then(|()| self.sql.run(&SET_FORMAT, &[FORMAT.into()])),
+            _ => Err(Error::Unavailable(format!("the session is stored in format {format}, this version reads up to {FORMAT}"))),
+        }
     }
 
     /// Makes the tables. They are seen from the next call on: this one may still be rolled back.
     pub(super) fn create_schema(&self) -> Result<()> {
         self.sql.run(&CREATE_SESSION, &[])?;
-        self.sql.run(&messages::CREATE, &[])
+        self.sql.run(&messages::CREATE, &[])?;
+        self.sql.run(&answers::CREATE, &[])
     }
 
     /// To be called when the database is about to be emptied.
@@ -173,10 +189,6 @@ impl Storage {
 }
 
 fn read_stored(row: &Row) -> Result<Stored> {
-    let format = row.integer(0)?;
-    if format != FORMAT {
-        return Err(Error::Unavailable(format!("the session is stored in format {format}, this version reads {FORMAT}")));
-    }
     let owner = match (row.text(2)?.as_str(), row.optional_text(3)?) {
         ("user", Some(user)) => Owner::User(Id::parse("owner_id", &user)?),
         ("nobody", None) => Owner::Nobody,

@@ -1,6 +1,5 @@
 //! Starts the real thing: the bundle that would be deployed, in workerd, on a free port, with its data on disk.
 //!
-//!
 //! KV is Miniflare's simulator, as in `wrangler dev`. A server can be killed and started again on the same data; it
 //! leaves no process behind. Needs what `npm test` builds: `dist/` and `node_modules/`.
 #![allow(dead_code, reason = "the benchmark uses a part")]

@@ -6,7 +6,7 @@ use super::root;
 
 /// The statements that made the tables and indexes of a database, by table, without the platform's own.
 pub(crate) fn tables(file: &Path) -> String {
-    let list = "const rows = db.prepare(\"select sql from sqlite_master where sql is not null and name not like '\\\\_cf%' escape '\\\\' order by tbl_name, type desc\").all();
+    let list = "const rows = db.prepare(\"select sql from sqlite_master where sql is not null and name not glob '_cf*' order by tbl_name, type desc\").all();
       console.log(rows.map((row) => row.sql.replace(/\\s+/g, ' ') + ';').join('\\n'));";
     node(file, "", list).trim().to_owned()
 }
@@ -14,6 +14,13 @@ pub(crate) fn tables(file: &Path) -> String {
 /// Runs statements in a database; `@now` in them is the time in milliseconds.
 pub(crate) fn run(file: &Path, statements: &str) {
     node(file, statements, "db.exec(process.argv[2].replaceAll('@now', Date.now()));");
+}
+
+/// Removes every table but the platform's own.
+pub(crate) fn drop_tables(file: &Path) {
+    let names = "const names = db.prepare(\"select name from sqlite_master where type = 'table' and name not glob '_cf*'\").all();
+      names.forEach(({ name }) => db.exec('drop table ' + name));";
+    node(file, "", names);
 }
 
 /// Runs JavaScript with `db` open on `file`.

@@ -1,0 +1,71 @@
+//! Requests that may be repeated: their key, what they ask, and the id of the session they begin.
+
+use std::fmt::Write;
+
+use sha2::{Digest, Sha256};
+
+use crate::{
+    domain::{
+        caller::Owner,
+        id::{Id, Repeatable, SessionId},
+    },
+    error::{Error, Result},
+};
+
+/// What a request that writes asks, and under which key.
+pub(crate) struct Asked {
+    key: Option<String>,
+    payload: String,
+}
+
+/// A key that names a session of nobody's has at least this many characters: who guesses it has the session.
+const SECRET_CHARACTERS: usize = 16;
+
+impl Asked {
+    /// `key` as the header has it. Two requests ask the same when path and body are the same.
+    pub(super) fn new(key: Option<String>, path: &str, body: &[u8]) -> Asked {
+        let digest = Sha256::new().chain_update(path).chain_update([0]).chain_update(body).finalize();
+        Asked { key, payload: hex(&digest) }
+    }
+
+    /// The request as one that may be repeated, if it has a key: `Idempotency-Key`, or else `other_key` of its body.
+    ///
+    /// # Errors
+    /// `Invalid` when the key breaks a rule.
+    pub(crate) fn repeatable(self, other_key: Option<(&str, String)>) -> Result<Option<Repeatable>> {
+        let key = match (self.key, other_key) {
+            (Some(key), _) => Some(Id::parse("Idempotency-Key", &key)?),
+            (None, Some((field, key))) => Some(Id::parse(field, &key)?),
+            (None, None) => None,
+        };
+        Ok(key.map(|key| Repeatable { key, payload: self.payload }))
+    }
+}
+
+/// The id of the session that a request with a key begins: the same each time it is repeated.
+///
+/// # Errors
+/// `Invalid` when the session would be nobody's and its key can be guessed.
+pub(crate) fn session_id_of(request: &Repeatable, owner: &Owner) -> Result<SessionId> {
+    let key = request.key.as_str();
+    let hash = match owner {
+        Owner::User(user) => Sha256::new().chain_update("user").chain_update([0]).chain_update(user.as_str()),
+        Owner::Nobody if key.chars().count() < SECRET_CHARACTERS => {
+            let rule = format!("must have at least {SECRET_CHARACTERS} characters to begin a session without user_id, such as a UUID");
+            return Err(Error::invalid("Idempotency-Key", rule));
+        }
+        Owner::Nobody => Sha256::new().chain_update("nobody"),
+    };
+    let digest = hash.chain_update([0]).chain_update(key).finalize();
+    let mut random = [0; 8];
+    random.iter_mut().zip(digest.iter()).for_each(|(random, byte)| *random = *byte);
+    Ok(SessionId::from_random(random))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
