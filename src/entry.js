@@ -1,4 +1,5 @@
-// What the platform loads: the fetch handler and one thin class per Durable Object. They only forward to Rust.
+// What the platform loads: the fetch handler and one thin class per Durable Object. They forward to Rust, and run what a
+// call leaves to be done under the guard.
 import { DurableObject } from "cloudflare:workers";
 import { Crashed, SessionCore, UserCore, fetch, guard, heal } from "./guard.js";
 

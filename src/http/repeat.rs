@@ -15,17 +15,17 @@ use crate::{
 /// What a request that writes asks, and under which key.
 pub(crate) struct Asked {
     key: Option<String>,
-    payload: String,
+    path: String,
+    body: Vec<u8>,
 }
 
 /// A key that names a session of nobody's has at least this many characters: who guesses it has the session.
 const SECRET_CHARACTERS: usize = 16;
 
 impl Asked {
-    /// `key` as the header has it. Two requests ask the same when path and body are the same.
-    pub(super) fn new(key: Option<String>, path: &str, body: &[u8]) -> Asked {
-        let digest = Sha256::new().chain_update(path).chain_update([0]).chain_update(body).finalize();
-        Asked { key, payload: hex(&digest) }
+    /// `key` as the header has it.
+    pub(super) fn new(key: Option<String>, path: &str, body: Vec<u8>) -> Asked {
+        Asked { key, path: path.to_owned(), body }
     }
 
     /// The request as one that may be repeated, if it has a key: `Idempotency-Key`, or else `other_key` of its body.
@@ -33,12 +33,17 @@ impl Asked {
     /// # Errors
     /// `Invalid` when the key breaks a rule.
     pub(crate) fn repeatable(self, other_key: Option<(&str, String)>) -> Result<Option<Repeatable>> {
-        let key = match (self.key, other_key) {
-            (Some(key), _) => Some(Id::parse("Idempotency-Key", &key)?),
-            (None, Some((field, key))) => Some(Id::parse(field, &key)?),
-            (None, None) => None,
+        let key = match (&self.key, other_key) {
+            (Some(key), _) => Id::parse("Idempotency-Key", key)?,
+            (None, Some((field, key))) => Id::parse(field, &key)?,
+            (None, None) => return Ok(None),
         };
-        Ok(key.map(|key| Repeatable { key, payload: self.payload }))
+        Ok(Some(Repeatable { key, payload: self.digest() }))
+    }
+
+    /// Two requests ask the same when path and body are the same.
+    fn digest(&self) -> String {
+        hex(&Sha256::new().chain_update(&self.path).chain_update([0]).chain_update(&self.body).finalize())
     }
 }
 

@@ -112,16 +112,15 @@ impl<'a> Request<'a> {
     /// As [`Request::json`]; also when the key breaks a rule.
     pub(crate) async fn repeatable_json<T: DeserializeOwned>(&self) -> std::result::Result<(T, Asked), Problem> {
         let body = self.json_bytes().await?;
-        let asked = self.asked_with(&body);
-        Ok((parse_json(&body)?, asked))
+        Ok((parse_json(&body)?, self.asked_with(body)))
     }
 
     /// What is asked by a request whose body does not matter.
     pub(crate) fn asked(&self) -> Asked {
-        self.asked_with(&[])
+        self.asked_with(Vec::new())
     }
 
-    fn asked_with(&self, body: &[u8]) -> Asked {
+    fn asked_with(&self, body: Vec<u8>) -> Asked {
         Asked::new(self.header("idempotency-key"), split_url(&self.raw.url()).0, body)
     }
 

@@ -159,6 +159,15 @@ impl Sql {
         self.exec(write.0, values).map(drop).map_err(failed)
     }
 
+    /// Is there a table of that name? Writes nothing.
+    ///
+    /// # Errors
+    /// `Internal` with SQLite's words.
+    pub fn has_table(&self, name: &str) -> Result<bool> {
+        let found = self.row("select 1 from sqlite_master where type = 'table' and name = ?", &[name.into()])?;
+        Ok(found.is_some())
+    }
+
     /// All rows of a query, which is run to its end.
     ///
     /// # Errors

@@ -17,7 +17,6 @@ use crate::{
 /// Version of the format below.
 const FORMAT: i64 = 1;
 
-const HAS_SCHEMA: &str = "select 1 from sqlite_master where type = 'table' and name = 'session'";
 const READ_FORMAT: &str = "select version from format";
 const CREATE_FORMAT: Write =
     Write::new("create table if not exists format (only integer primary key check (only = 1), version integer not null) strict");
@@ -87,7 +86,7 @@ impl Storage {
 
     /// Are there tables, of a format that this version reads?
     fn has_schema(&self) -> Result<bool> {
-        if !self.has_schema.get() && self.sql.row(HAS_SCHEMA, &[])?.is_some() {
+        if !self.has_schema.get() && self.sql.has_table("session")? {
             let format = self.sql.row(READ_FORMAT, &[])?.ok_or_else(|| Error::Internal("the list has no format".into()))?.integer(0)?;
             if format != FORMAT {
                 return Err(Error::Unavailable(format!("the list is stored in format {format}, this version reads {FORMAT}")));

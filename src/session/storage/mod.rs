@@ -25,7 +25,6 @@ use crate::{
 /// newer code is everywhere.
 const FORMAT: i64 = 2;
 
-const HAS_SCHEMA: &str = "select 1 from sqlite_master where type = 'table' and name = 'session'";
 const CREATE_SESSION: Write = Write::new(
     "create table if not exists session (
        only integer primary key check (only = 1), format integer not null,
@@ -97,7 +96,7 @@ impl Storage {
     /// What is stored, dead or alive. Writes nothing unless that is in an older format.
     pub(super) fn load(&self) -> Result<Option<Stored>> {
         if !self.has_schema.get() {
-            self.has_schema.set(self.sql.row(HAS_SCHEMA, &[])?.is_some());
+            self.has_schema.set(self.sql.has_table("session")?);
         }
         if !self.has_schema.get() {
             return Ok(None);
