@@ -5,6 +5,9 @@
 #![allow(dead_code, reason = "the benchmark uses a part")]
 
 pub(crate) mod sqlite;
+pub(crate) mod model;
+pub(crate) mod events;
+mod head;
 
 use std::{
     fs,
@@ -270,6 +273,7 @@ fn write_config(folder: &Path, port: u16, variables: &[(&str, &str)]) {
         files.filter(|name| name.ends_with(".wasm")).collect::<Vec<_>>().try_into().expect("one WASM module in dist/: run npm test");
     fs::copy(dist.join("entry.js"), folder.join("entry.js")).unwrap();
     fs::copy(dist.join(&wasm), folder.join("index.wasm")).unwrap();
+    fs::copy(root().join("tests/http/support/ai.js"), folder.join("ai.js")).unwrap();
     let miniflare = root().join("node_modules/miniflare/dist/src/workers");
     for (from, to) in [("kv/namespace", "kv"), ("shared/object-entry", "kv-entry"), ("shared/index", "shared"), ("shared/zod", "zod")] {
         fs::copy(miniflare.join(format!("{from}.worker.js")), folder.join(format!("{to}.js"))).unwrap();

@@ -11,6 +11,14 @@ pub(crate) fn tables(file: &Path) -> String {
     node(file, "", list).trim().to_owned()
 }
 
+/// The columns of every table, and the indexes: what a migrated database has in common with a new one.
+pub(crate) fn shape(file: &Path) -> String {
+    let list = "const tables = db.prepare(\"select name, type from sqlite_master where name not glob '_cf*' and sql is not null order by name\").all();
+      const columns = (table) => db.prepare('select name, type, \"notnull\" as required, dflt_value as fallback, pk from pragma_table_info(?)').all(table);
+      tables.forEach(({ name, type }) => console.log(type, name, JSON.stringify(columns(name))));";
+    node(file, "", list).trim().to_owned()
+}
+
 /// Runs statements in a database; `@now` in them is the time in milliseconds.
 pub(crate) fn run(file: &Path, statements: &str) {
     node(file, statements, "db.exec(process.argv[2].replaceAll('@now', Date.now()));");

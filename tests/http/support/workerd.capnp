@@ -12,12 +12,18 @@ const config :Workerd.Config = (
         (name = "INDEX", kvNamespace = (name = "kv-entry")),
         (name = "SESSION", durableObjectNamespace = "SessionObject"),
         (name = "USER", durableObjectNamespace = "UserObject"),
+        (name = "AI", service = (name = "ai", entrypoint = "Ai")),
       ],
       durableObjectNamespaces = [
         (className = "SessionObject", uniqueKey = "session", enableSql = true),
         (className = "UserObject", uniqueKey = "user", enableSql = true),
       ],
       durableObjectStorage = (localDisk = "objects"))),
+    (name = "ai", worker = (
+      compatibilityDate = "2026-11-01",
+      modules = [(name = "ai.js", esModule = embed "ai.js")])),
+    # Model servers of the tests are on this machine.
+    (name = "internet", network = (allow = ["public", "private"])),
     (name = "objects", disk = (path = "objects", writable = true)),
 
     (name = "kv-entry", worker = (
