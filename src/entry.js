@@ -43,25 +43,46 @@ function core(object, Core) {
 
 export class SessionObject extends DurableObject {
   async call(json) {
-    let reply = guard(() => core(this, SessionCore).call(json));
-    if (reply === undefined) {
-      await guard(() => core(this, SessionCore).bury());
-      reply = guard(() => core(this, SessionCore).call(json));
-      if (reply === undefined) throw new Error("the remains of an earlier session could not be removed");
+    for (;;) {
+      const reply = guard(() => core(this, SessionCore).call(json));
+      const [answer] = await Promise.all([reply, this.#finish()]);
+      if (answer !== undefined) return answer;
     }
-    const aftermath = guard(() => core(this, SessionCore).aftermath());
-    if (aftermath !== "nothing") {
-      const list = guard(() => core(this, SessionCore).updateList());
-      const index = guard(() => core(this, SessionCore).updateIndex());
-      this.ctx.waitUntil(Promise.allSettled([list, index]));
-      if (aftermath === "before_answer") await list;
-    }
-    return reply;
+  }
+
+  /** The reply of a call, and the events of the turn that it names, one line of JSON each. */
+  async stream(json) {
+    const reply = await this.call(json);
+    const tail = guard(() => core(this, SessionCore).tail(reply));
+    return { reply, events: tail && events(tail) };
   }
 
   alarm() {
     return guard(() => core(this, SessionCore).alarm());
   }
+
+  /** Has done what the last call left to be done. Waits for what its answer must wait for. */
+  #finish() {
+    const turn = guard(() => core(this, SessionCore).turn());
+    if (turn) this.ctx.waitUntil(turn.catch(() => {}));
+    const aftermath = guard(() => core(this, SessionCore).aftermath());
+    if (aftermath === "nothing") return;
+    const list = guard(() => core(this, SessionCore).updateList());
+    const index = guard(() => core(this, SessionCore).updateIndex());
+    this.ctx.waitUntil(Promise.allSettled([list, index]));
+    if (aftermath === "before_answer") return list;
+  }
+}
+
+/** A stream that pulls from Rust, so that the guard sees every call. */
+function events(tail) {
+  return new ReadableStream({
+    async pull(controller) {
+      const line = await guard(() => tail.next());
+      if (line === undefined) controller.close();
+      else controller.enqueue(line);
+    },
+  });
 }
 
 export class UserObject extends DurableObject {

@@ -2,7 +2,7 @@
 //!
 //! No status code here: `http/problem.rs` alone maps these to HTTP.
 
-use crate::domain::session::Version;
+use crate::domain::{session::Version, turn::ModelFailure};
 
 /// The result of everything that can fail in this crate.
 pub(crate) type Result<T> = std::result::Result<T, Error>;
@@ -40,6 +40,17 @@ pub enum Error {
         /// Today's version.
         current: Version,
     },
+    /// A turn is running; one at a time.
+    TurnInProgress,
+    /// The session is in no state for it; a sentence for the client tells why.
+    NotPossible(String),
+    /// The model failed. What the user said is kept.
+    Model {
+        /// How.
+        failure: ModelFailure,
+        /// Why, for the log.
+        cause: String,
+    },
     /// The deployment's configuration breaks a rule, or lacks what the call needs.
     Misconfigured(String),
     /// The platform or another object is in the way: worth trying again.
@@ -53,6 +64,10 @@ pub enum Error {
 pub enum Subject {
     /// A session.
     Session,
+    /// A turn of a session.
+    Turn,
+    /// A message of a session.
+    Message,
 }
 
 impl Error {
@@ -72,6 +87,9 @@ impl Error {
             | Error::IdTaken
             | Error::KeyReused
             | Error::Stale { .. }
+            | Error::TurnInProgress
+            | Error::NotPossible(_)
+            | Error::Model { .. }
             | Error::Misconfigured(_)
             | Error::Unavailable(_)
             | Error::Internal(_)) => other,

@@ -38,6 +38,12 @@ pub(crate) const IDLE_TIMEOUT_MAX: Duration = Duration::from_secs(30 * 24 * 60 *
 pub(crate) const CONTEXT_MESSAGES: u32 = 200;
 /// See [`CONTEXT_MESSAGES`].
 pub(crate) const CONTEXT_BYTES: u64 = 1024 * 1024;
+/// Most bytes that are read of a model's answer, its wire format included.
+pub(crate) const MODEL_BYTES: usize = 16 * 1024 * 1024;
+/// Most text of messages that a copy of a session begins with, in bytes.
+pub(crate) const COPY_BYTES: u64 = 16 * 1024 * 1024;
+/// Largest list of tools for a turn, in bytes of its JSON text.
+pub(crate) const TOOLS_BYTES: usize = 64 * 1024;
 /// Longest client-chosen request id, in characters.
 pub(crate) const REQUEST_ID_CHARACTERS: usize = 128;
 

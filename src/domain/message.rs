@@ -3,6 +3,7 @@
 //! The rules are those that every model provider shares, so that no stored history can be refused by one later.
 
 use crate::{
+    domain::{time::Timestamp, turn::Cut},
     error::{Error, Result},
     limits,
 };
@@ -66,6 +67,8 @@ pub(crate) struct NewMessage {
     pub name: Option<String>,
     /// The client's own data: a JSON object as text.
     pub metadata: Option<String>,
+    /// Assistant only: why its text ends early, if it does.
+    pub cut: Option<Cut>,
 }
 
 /// A message in its place.
@@ -74,7 +77,9 @@ pub(crate) struct Message {
     /// Its place in the session, from 1, never used twice.
     pub sequence: u64,
     /// When the server took it, Unix milliseconds.
-    pub created_at: crate::domain::time::Timestamp,
+    pub created_at: Timestamp,
+    /// The first message of what stood here before: an earlier answer, or what was said before an edit.
+    pub replaces: Option<u64>,
     /// What was said.
     pub body: NewMessage,
 }
@@ -82,7 +87,15 @@ pub(crate) struct Message {
 impl NewMessage {
     /// A message of text alone.
     pub(crate) fn text(role: Role, content: impl Into<String>) -> NewMessage {
-        NewMessage { role, content: Some(content.into()), tool_calls: Vec::new(), tool_call_id: None, name: None, metadata: None }
+        NewMessage {
+            role,
+            content: Some(content.into()),
+            tool_calls: Vec::new(),
+            tool_call_id: None,
+            name: None,
+            metadata: None,
+            cut: None,
+        }
     }
 
     /// Holds the message against the rules of its role.

@@ -5,7 +5,8 @@
 pub(crate) mod caller;
 pub(crate) mod deadline;
 pub(crate) mod id;
+pub(crate) mod history;
 pub(crate) mod message;
-pub(crate) mod pairing;
 pub(crate) mod session;
 pub(crate) mod time;
+pub(crate) mod turn;

@@ -8,6 +8,7 @@ use crate::{
         deadline::{self, Deadlines, Life},
         id::{SessionId, UserId},
         time::Timestamp,
+        turn::{ModelFailure, tokens::Tally},
     },
     error::{Error, Result},
     limits,
@@ -43,6 +44,25 @@ pub(crate) struct Session {
     pub last_sequence: u64,
     /// Counts every write to it.
     pub revision: u64,
+    /// How many turns it has had, the one that runs included.
+    pub turn_count: u64,
+    /// The one that runs.
+    pub running_turn: Option<u64>,
+    /// What they took.
+    pub tally: Tally,
+    /// How many of them the model failed.
+    pub error_count: u64,
+    /// The last failure.
+    pub last_error: Option<LastError>,
+}
+
+/// How and when a model failed last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LastError {
+    /// How.
+    pub failure: ModelFailure,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// What a client chooses for a new session. It has passed the rules.
@@ -121,6 +141,11 @@ impl Session {
             message_count: 0,
             last_sequence: 0,
             revision: 1,
+            turn_count: 0,
+            running_turn: None,
+            tally: Tally::default(),
+            error_count: 0,
+            last_error: None,
         }
     }
 
@@ -137,6 +162,12 @@ impl Session {
     /// Names its present state.
     pub(crate) fn version(&self) -> Version {
         Version { created_at_ms: self.created_at.millis(), revision: self.revision }
+    }
+
+    /// Notes that a model has failed at `now`.
+    pub(crate) fn note_failure(&mut self, failure: ModelFailure, now: Timestamp) {
+        self.error_count = self.error_count.saturating_add(1);
+        self.last_error = Some(LastError { failure, at: now });
     }
 
     /// Notes a write to it at `now`.

@@ -24,6 +24,13 @@ impl Timestamp {
         Timestamp(self.0.saturating_add(millis))
     }
 
+    /// The point `duration` earlier; the beginning of time when that overflows.
+    #[must_use]
+    pub fn minus(self, duration: Duration) -> Timestamp {
+        let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        Timestamp(self.0.saturating_sub(millis))
+    }
+
     /// How long after `earlier` this is; zero when it is not later.
     pub fn since(self, earlier: Timestamp) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))

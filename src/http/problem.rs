@@ -1,8 +1,11 @@
 //! Errors as clients see them: RFC 9457 problems. The only place that maps failures to statuses.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use crate::{
+    domain::turn::ModelFailure,
     error::{Error, Subject},
     http::{Method, own, response::Reply},
     limits,
@@ -42,8 +45,10 @@ struct FieldJson<'a> {
     detail: &'a str,
 }
 
-/// What an unreachable object is worth waiting for.
-const RETRY_AFTER_SECONDS: &str = "1";
+/// How long to wait for an object that cannot be reached.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// How long to wait for a turn: most have ended by then, or nearly.
+const TURN_RETRY_AFTER: Duration = Duration::from_millis(500);
 /// Longer paths to a field, in deeply nested JSON, are cut.
 const FIELD_CHARACTERS: usize = 80;
 /// Longer reasons, for values that are repeated in them, are cut.
@@ -62,6 +67,62 @@ impl Problem {
     fn caused_by(mut self, cause: String) -> Problem {
         self.cause = Some(cause);
         self
+    }
+
+    /// Trying the same again later may help.
+    fn worth_waiting(mut self, wait: Duration) -> Problem {
+        let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0));
+        self.headers.push(("retry-after", seconds.to_string()));
+        self.headers.push(("retry-after-ms", wait.as_millis().to_string()));
+        self
+    }
+
+    /// Trying the same again never helps: OpenAI's clients would, on a 409.
+    fn for_good(mut self) -> Problem {
+        self.headers.push(("x-should-retry", "false".to_owned()));
+        self
+    }
+
+    /// A model's failure.
+    pub(crate) fn of_model(failure: ModelFailure) -> Problem {
+        let code = failure.code();
+        match failure {
+            ModelFailure::Timeout => {
+                Problem::new(504, code, "The model took too long. What was said is kept; send the same request again, or regenerate.")
+            }
+            ModelFailure::RateLimited { retry_after } => {
+                let problem =
+                    Problem::new(429, code, "The model has too much to do. What was said is kept; send the same request again later.");
+                problem.worth_waiting(retry_after.unwrap_or(RETRY_AFTER))
+            }
+            ModelFailure::Refused => Problem::new(502, code, "The model does not answer this. What was said is kept.").for_good(),
+            ModelFailure::Unavailable => Problem::new(
+                503,
+                code,
+                "The model cannot be reached, or gave no answer. What was said is kept; send the same request again.",
+            )
+            .worth_waiting(RETRY_AFTER),
+        }
+    }
+
+    /// The process that ran the turn is gone.
+    pub(crate) fn interrupted() -> Problem {
+        Problem::new(
+            503,
+            "TURN_INTERRUPTED",
+            "The turn was interrupted. What was said is kept; send the same request again, or regenerate.",
+        )
+    }
+
+    /// Its code and what it says, where it is no answer of its own.
+    pub(crate) fn words(&self) -> (&'static str, &str) {
+        (self.code, &self.detail)
+    }
+
+    /// 422: the tool result in `place` answers no open call.
+    pub(crate) fn unpaired_result(place: &str) -> Problem {
+        let field = format!("{place}.tool_call_id");
+        Problem::new(422, "UNPAIRED_TOOL_RESULT", format!("{field} must be the id of a tool call that waits for a result.")).in_field(field)
     }
 
     /// 404: no route.
@@ -153,37 +214,46 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Problem {
         match error {
             Error::NotFound(Subject::Session) => Problem::new(404, "SESSION_NOT_FOUND", "There is no such session, or it has expired."),
+            Error::NotFound(Subject::Turn) => Problem::new(404, "TURN_NOT_FOUND", "The session has no turn of that number."),
+            Error::NotFound(Subject::Message) => {
+                Problem::new(404, "MESSAGE_NOT_FOUND", "The history has no message of that sequence number.")
+            }
             Error::Invalid { field, rule } => Problem::new(400, "VALIDATION_ERROR", format!("{field} {rule}.")).in_field(field),
             Error::TooLarge { field, limit_bytes } => {
                 Problem::new(413, "TOO_LARGE", format!("{field} must have at most {limit_bytes} bytes.")).in_field(field)
             }
-            Error::UnpairedToolResult { index } => {
-                let field = format!("messages[{index}].tool_call_id");
-                Problem::new(422, "UNPAIRED_TOOL_RESULT", format!("{field} must be the id of a tool call that waits for a result."))
-                    .in_field(field)
-            }
+            Error::UnpairedToolResult { index } => Problem::unpaired_result(&format!("messages[{index}]")),
             Error::IdTaken => Problem::new(409, "SESSION_ID_TAKEN", "This session id is in use. Choose another, or leave session_id out.")
-                .in_field("session_id"),
+                .in_field("session_id")
+                .for_good(),
             Error::KeyReused => {
                 Problem::new(409, "IDEMPOTENCY_CONFLICT", "This Idempotency-Key was used for another request. Take a new one.")
                     .in_field("Idempotency-Key")
+                    .for_good()
             }
+            Error::TurnInProgress => Problem::new(
+                409,
+                "TURN_IN_PROGRESS",
+                "A turn is running. Wait for its end, stop it, or send on_busy: \"wait\" to have this one follow it.",
+            )
+            .worth_waiting(TURN_RETRY_AFTER),
+            Error::NotPossible(rule) => Problem::new(409, "NOT_POSSIBLE", format!("{rule}.")).for_good(),
+            Error::Model { failure, cause } => Problem::of_model(failure).caused_by(cause),
             Error::Stale { current } => {
                 let mut problem = Problem::new(
                     412,
                     "PRECONDITION_FAILED",
                     "The session has changed since. Read it again, then repeat with its new ETag.",
                 )
-                .in_field("If-Match");
+                .in_field("If-Match")
+                .for_good();
                 problem.headers.push(("etag", own::etag(current)));
                 problem
             }
             Error::Misconfigured(rule) => Problem::new(503, "MISCONFIGURED", format!("{rule}.")).caused_by(rule),
-            Error::Unavailable(cause) => {
-                let mut problem = Problem::new(503, "UNAVAILABLE", "The service is briefly unavailable. Try again.").caused_by(cause);
-                problem.headers.push(("retry-after", RETRY_AFTER_SECONDS.to_owned()));
-                problem
-            }
+            Error::Unavailable(cause) => Problem::new(503, "UNAVAILABLE", "The service is briefly unavailable. Try again.")
+                .caused_by(cause)
+                .worth_waiting(RETRY_AFTER),
             Error::Internal(cause) => Problem::new(500, "INTERNAL_ERROR", "Something went wrong on our side.").caused_by(cause),
         }
     }
@@ -199,7 +269,10 @@ const fn title(status: u16) -> &'static str {
         413 => "Content Too Large",
         415 => "Unsupported Media Type",
         422 => "Unprocessable Content",
+        429 => "Too Many Requests",
+        502 => "Bad Gateway",
         503 => "Service Unavailable",
+        504 => "Gateway Timeout",
         _ => "Internal Server Error",
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 use worker::Env;
 
@@ -21,7 +21,8 @@ use crate::{
         problem::Problem,
         repeat::Asked,
     },
-    limits, platform,
+    limits,
+    platform::{self, fetch::Chunks},
 };
 
 /// A request to a path that exists, from a caller who is known.
@@ -115,6 +116,35 @@ impl<'a> Request<'a> {
         Ok((parse_json(&body)?, self.asked_with(body)))
     }
 
+    /// The body as two shapes that share it, each naming the field at fault as it stands; no body is an empty object.
+    ///
+    /// # Errors
+    /// As [`Request::repeatable_json`].
+    pub(crate) async fn repeatable_parts<A: DeserializeOwned, B: DeserializeOwned>(&self) -> std::result::Result<(A, B, Asked), Problem> {
+        let sent = self.body().await?;
+        if !sent.is_empty() && !is_json(&self.header("content-type").unwrap_or_default()) {
+            return Err(Problem::not_json());
+        }
+        let body: &[u8] = if sent.is_empty() { b"{}" } else { &sent };
+        Ok((parse_json(body)?, parse_json(body)?, self.asked_with(sent)))
+    }
+
+    /// Does the client want events?
+    pub(crate) fn accepts_events(&self) -> bool {
+        let accept = self.header("accept").unwrap_or_default();
+        accept.split(',').any(|kind| kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("text/event-stream")))
+    }
+
+    /// The number of the last event that the client has, from `?after=` or `Last-Event-ID`.
+    ///
+    /// # Errors
+    /// `Invalid` when it is no number.
+    pub(crate) fn last_event(&self) -> Result<Option<u64>> {
+        let header = self.header("last-event-id").filter(|id| !id.is_empty());
+        let given = self.query.get("after").map(|after| ("after", after.to_owned())).or(header.map(|id| ("Last-Event-ID", id)));
+        given.map(|(field, text)| parse_number(field, &text)).transpose()
+    }
+
     /// What is asked by a request whose body does not matter.
     pub(crate) fn asked(&self) -> Asked {
         self.asked_with(Vec::new())
@@ -136,21 +166,18 @@ impl<'a> Request<'a> {
     /// The whole body, unless it is too large.
     async fn body(&self) -> std::result::Result<Vec<u8>, Problem> {
         let length: Option<usize> = self.header("content-length").and_then(|length| length.parse().ok());
-        let broken = |e: JsValue| Error::invalid("body", format!("could not be read: {}", platform::message_of(&e)));
+        let unreadable = |cause: String| Error::invalid("body", format!("could not be read: {cause}"));
+        let broken = |exception: JsValue| unreadable(platform::message_of(&exception));
         if length.is_some_and(|length| length <= limits::BODY_BYTES) {
             let buffer = JsFuture::from(self.raw.array_buffer().map_err(broken)?).await.map_err(broken)?;
             return Ok(js_sys::Uint8Array::new(&buffer).to_vec());
         }
-        let Some(stream) = self.raw.body() else { return Ok(Vec::new()) };
-        let reader: web_sys::ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
+        let mut chunks = Chunks::of(self.raw.body());
         let (mut body, mut read_bytes) = (Vec::new(), 0_usize);
         // What is too large is read on for a while and thrown away: a client that is still sending would see its
         // connection break instead of our answer.
         while read_bytes <= limits::BODY_DRAINED_BYTES {
-            let chunk = JsFuture::from(reader.read()).await.map_err(broken)?;
-            let value = js_sys::Reflect::get(&chunk, &JsValue::from_str("value")).map_err(broken)?;
-            let Ok(bytes) = value.dyn_into::<js_sys::Uint8Array>() else { break };
-            let bytes = bytes.to_vec();
+            let Some(bytes) = chunks.next().await.map_err(unreadable)? else { break };
             read_bytes = read_bytes.saturating_add(bytes.len());
             if read_bytes <= limits::BODY_BYTES {
                 body.extend(bytes);
@@ -158,6 +185,15 @@ impl<'a> Request<'a> {
         }
         if read_bytes > limits::BODY_BYTES { Err(Problem::body_too_large()) } else { Ok(body) }
     }
+}
+
+/// A whole number that storage can hold.
+///
+/// # Errors
+/// `Invalid`, naming `field`.
+pub(crate) fn parse_number(field: &str, text: &str) -> Result<u64> {
+    let number = text.parse().ok().filter(|number| i64::try_from(*number).is_ok());
+    number.ok_or_else(|| Error::invalid(field, "must be a whole number"))
 }
 
 /// Path and query of an absolute URL.

@@ -11,33 +11,48 @@ use crate::{
 };
 
 /// A response before it is one.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Reply {
     status: u16,
     content_type: Option<&'static str>,
     headers: Vec<(&'static str, String)>,
-    body: Option<String>,
+    body: Body,
+}
+
+/// What a response carries.
+#[derive(Debug)]
+enum Body {
+    Nothing,
+    Text(String),
+    Stream(web_sys::ReadableStream),
 }
 
 impl Reply {
     /// `value` as JSON.
     pub(crate) fn json<T: Serialize>(status: u16, value: &T) -> Reply {
         match serde_json::to_string(value) {
-            Ok(body) => Reply { status, content_type: Some("application/json"), headers: Vec::new(), body: Some(body) },
+            Ok(body) => Reply { status, content_type: Some("application/json"), headers: Vec::new(), body: Body::Text(body) },
             // Only maps with keys that are no text can fail, and no type of ours has one.
-            Err(_) => Reply { status: 500, content_type: None, headers: Vec::new(), body: None },
+            Err(_) => Reply { status: 500, content_type: None, headers: Vec::new(), body: Body::Nothing },
         }
+    }
+
+    /// Events, as they come.
+    pub(crate) fn events(stream: web_sys::ReadableStream) -> Reply {
+        // Whoever buffers, compresses or rewrites a stream delays it.
+        let headers = vec![("cache-control", "no-store, no-transform".to_owned()), ("x-accel-buffering", "no".to_owned())];
+        Reply { status: 200, content_type: Some("text/event-stream"), headers, body: Body::Stream(stream) }
+    }
+
+    /// 204.
+    pub(crate) fn nothing() -> Reply {
+        Reply { status: 204, content_type: None, headers: Vec::new(), body: Body::Nothing }
     }
 
     /// The answer to OPTIONS.
     pub(crate) fn options(methods: impl Iterator<Item = Method>) -> Reply {
         let allow = own::allow(methods);
-        Reply {
-            status: 204,
-            content_type: None,
-            headers: vec![("allow", allow.clone()), ("access-control-allow-methods", allow)],
-            body: None,
-        }
+        Reply::nothing().with_header("allow", allow.clone()).with_header("access-control-allow-methods", allow)
     }
 
     /// With a header more.
@@ -99,8 +114,11 @@ impl Exchange {
         let init = web_sys::ResponseInit::new();
         init.set_status(reply.status);
         init.set_headers(&headers);
-        let body = reply.body.as_deref().filter(|_| !self.is_head);
-        web_sys::Response::new_with_opt_str_and_init(body, &init)
+        match reply.body {
+            Body::Text(text) if !self.is_head => web_sys::Response::new_with_opt_str_and_init(Some(&text), &init),
+            Body::Stream(stream) if !self.is_head => web_sys::Response::new_with_opt_readable_stream_and_init(Some(&stream), &init),
+            Body::Text(_) | Body::Stream(_) | Body::Nothing => web_sys::Response::new_with_opt_str_and_init(None, &init),
+        }
     }
 
     fn add_cors(&self, headers: &web_sys::Headers, cors: Option<&CorsOrigins>) -> Result<(), JsValue> {
@@ -116,9 +134,12 @@ impl Exchange {
                 headers.set("access-control-allow-origin", origin)?;
             }
         }
-        headers.set("access-control-expose-headers", "ETag, Location, Retry-After, X-Request-Id")?;
+        headers.set("access-control-expose-headers", "ETag, Location, Retry-After, Retry-After-Ms, X-Request-Id")?;
         if self.is_preflight {
-            headers.set("access-control-allow-headers", "Authorization, Content-Type, Idempotency-Key, If-Match, X-Request-Id")?;
+            headers.set(
+                "access-control-allow-headers",
+                "Authorization, Content-Type, Idempotency-Key, If-Match, Last-Event-ID, X-Request-Id",
+            )?;
             headers.set("access-control-max-age", "600")?;
         }
         Ok(())

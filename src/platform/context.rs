@@ -1,5 +1,6 @@
 //! A Durable Object's own context: its storage and its one alarm.
 
+use futures_util::FutureExt;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
@@ -84,8 +85,10 @@ impl Context {
 
 /// A promise of the end of `work`.
 pub(crate) fn promise_of(work: impl Future<Output = ()> + 'static) -> js_sys::Promise {
-    wasm_bindgen_futures::future_to_promise(async move {
-        work.await;
-        Ok(JsValue::UNDEFINED)
-    })
+    promise_of_value(work.map(|()| JsValue::UNDEFINED))
+}
+
+/// A promise of what `work` gives.
+pub(crate) fn promise_of_value(work: impl Future<Output = JsValue> + 'static) -> js_sys::Promise {
+    wasm_bindgen_futures::future_to_promise(work.map(Ok))
 }

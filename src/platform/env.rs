@@ -1,10 +1,36 @@
-//! Variables of a deployment.
+//! Variables and bindings of a deployment.
 
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, prelude::*};
+use wasm_bindgen_futures::JsFuture;
 use worker::Env;
+
+use crate::platform::{fetch::Chunks, message_of};
+
+#[wasm_bindgen]
+extern "C" {
+    type Ai;
+    #[wasm_bindgen(method, catch)]
+    fn run(this: &Ai, model: &str, inputs: &JsValue) -> std::result::Result<js_sys::Promise, JsValue>;
+}
 
 /// The text variable `name`, `None` when it is absent.
 pub(crate) fn variable(env: &Env, name: &str) -> Option<String> {
-    let value = js_sys::Reflect::get(env, &JsValue::from_str(name)).ok()?;
-    value.as_string()
+    binding(env, name)?.as_string()
+}
+
+/// Runs `model` behind the Workers AI binding `name`; `inputs` is JSON that asks for a stream.
+///
+/// # Errors
+/// What is missing or what the platform says.
+pub(crate) async fn run_model(env: &Env, name: &str, model: &str, inputs: &str) -> std::result::Result<Chunks, String> {
+    let said = |exception: JsValue| message_of(&exception);
+    let ai: Ai = binding(env, name).filter(JsValue::is_object).ok_or_else(|| format!("there is no binding {name}"))?.unchecked_into();
+    let inputs = js_sys::JSON::parse(inputs).map_err(said)?;
+    let stream = JsFuture::from(ai.run(model, &inputs).map_err(said)?).await.map_err(said)?;
+    let stream = stream.dyn_into::<web_sys::ReadableStream>().map_err(|_| "the model gave no stream".to_owned())?;
+    Ok(Chunks::of(Some(stream)))
+}
+
+fn binding(env: &Env, name: &str) -> Option<JsValue> {
+    js_sys::Reflect::get(env, &JsValue::from_str(name)).ok()
 }

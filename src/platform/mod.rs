@@ -3,11 +3,17 @@
 //! Knows nothing of sessions. Every JavaScript method called here catches: an exception that nobody
 //! catches loses the WASM instance and everything in flight with it.
 
+pub(crate) mod bell;
 pub(crate) mod context;
 pub(crate) mod env;
+pub(crate) mod fetch;
+pub(crate) mod lines;
 pub(crate) mod namespace;
 pub(crate) mod sql;
 
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::{
@@ -30,6 +36,14 @@ pub(crate) fn random_bytes() -> Result<[u8; 8]> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).map_err(|e| Error::Unavailable(format!("no randomness: {e}")))?;
     Ok(bytes)
+}
+
+/// What `work` gives, `None` when it takes longer than `limit`; then it is dropped.
+pub(crate) async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+    match select(Box::pin(work), worker::Delay::from(limit)).await {
+        Either::Left((value, _)) => Some(value),
+        Either::Right(((), _)) => None,
+    }
 }
 
 /// What a JavaScript exception says.

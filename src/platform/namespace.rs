@@ -9,7 +9,7 @@ use worker::Env;
 
 use crate::{
     error::{Error, Result},
-    platform::message_of,
+    platform::{lines::Lines, message_of},
 };
 
 #[wasm_bindgen]
@@ -21,6 +21,15 @@ extern "C" {
     type Stub;
     #[wasm_bindgen(method, catch)]
     fn call(this: &Stub, json: &str) -> std::result::Result<js_sys::Promise, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn stream(this: &Stub, json: &str) -> std::result::Result<js_sys::Promise, JsValue>;
+
+    /// What `stream` gives.
+    type Streamed;
+    #[wasm_bindgen(method, getter)]
+    fn reply(this: &Streamed) -> Option<String>;
+    #[wasm_bindgen(method, getter)]
+    fn events(this: &Streamed) -> Option<web_sys::ReadableStream>;
 }
 
 /// What an object answers. `E` is how errors travel.
@@ -53,17 +62,50 @@ where
     Answer: DeserializeOwned,
     Refusal: DeserializeOwned + Into<Error>,
 {
-    let json = serde_json::to_string(call).map_err(|e| Error::Internal(format!("call to {binding}: {e}")))?;
-    let reply = send(env, binding, name, &json).await.map_err(|e| Error::Unavailable(format!("{binding}: {}", message_of(&e))))?;
-    match serde_json::from_str::<Reply<Answer, Refusal>>(&reply) {
+    let json = encode(binding, call)?;
+    let sent = async || JsFuture::from(stub(env, binding, name)?.call(&json)?).await;
+    let reply = sent().await.map_err(|exception| unavailable(binding, &exception))?;
+    decode::<Answer, Refusal>(binding, reply.as_string())
+}
+
+/// Calls the object `name` behind `binding` for an answer and a stream of lines, which not every answer comes with.
+///
+/// # Errors
+/// As [`call`].
+pub(crate) async fn stream<Call, Answer, Refusal>(
+    env: &Env,
+    binding: &'static str,
+    name: &str,
+    call: &Call,
+) -> Result<(Answer, Option<Lines>)>
+where
+    Call: Serialize,
+    Answer: DeserializeOwned,
+    Refusal: DeserializeOwned + Into<Error>,
+{
+    let json = encode(binding, call)?;
+    let sent = async || JsFuture::from(stub(env, binding, name)?.stream(&json)?).await;
+    let streamed: Streamed = sent().await.map_err(|exception| unavailable(binding, &exception))?.unchecked_into();
+    Ok((decode::<Answer, Refusal>(binding, streamed.reply())?, streamed.events().map(Lines::of)))
+}
+
+fn encode<Call: Serialize>(binding: &str, call: &Call) -> Result<String> {
+    serde_json::to_string(call).map_err(|e| Error::Internal(format!("call to {binding}: {e}")))
+}
+
+fn decode<Answer: DeserializeOwned, Refusal: DeserializeOwned + Into<Error>>(binding: &str, reply: Option<String>) -> Result<Answer> {
+    match serde_json::from_str::<Reply<Answer, Refusal>>(&reply.unwrap_or_default()) {
         Ok(Reply::Ok(answer)) => Ok(answer),
         Ok(Reply::Err(refusal)) => Err(refusal.into()),
         Err(e) => Err(Error::Internal(format!("reply of {binding}: {e}"))),
     }
 }
 
-async fn send(env: &Env, binding: &'static str, name: &str, json: &str) -> std::result::Result<String, JsValue> {
+fn stub(env: &Env, binding: &'static str, name: &str) -> std::result::Result<Stub, JsValue> {
     let namespace: Namespace = js_sys::Reflect::get(env, &JsValue::from_str(intern(binding)))?.unchecked_into();
-    let reply = JsFuture::from(namespace.get_by_name(name)?.call(json)?).await?;
-    reply.as_string().ok_or_else(|| JsValue::from_str("the reply is not text"))
+    namespace.get_by_name(name)
+}
+
+fn unavailable(binding: &str, exception: &JsValue) -> Error {
+    Error::Unavailable(format!("{binding}: {}", message_of(exception)))
 }

@@ -127,6 +127,14 @@ impl Row {
     pub fn count(&self, column: u32) -> Result<u64> {
         u64::try_from(self.integer(column)?).map_err(|_| Error::Internal(format!("column {column} is negative")))
     }
+
+    /// A column that is a count or null.
+    ///
+    /// # Errors
+    /// `Internal` when it is neither.
+    pub fn optional_count(&self, column: u32) -> Result<Option<u64>> {
+        if self.0.get(column).is_null() { Ok(None) } else { self.count(column).map(Some) }
+    }
 }
 
 /// A statement that returns no rows: its cursor needs no draining.

@@ -9,13 +9,23 @@ use crate::{
         id::{Repeatable, SessionId},
         message::{Message, NewMessage},
         session::{NewSession, Precondition, Session, SessionPatch},
+        turn::{
+            Turn, Wishes,
+            event::{Ended, Numbered},
+        },
     },
-    error::Result,
+    error::{Error, Result},
     fault::{Fault, When},
-    platform::namespace,
+    platform::{lines::Lines, namespace},
     session::{
-        protocol::{self, Appended, BINDING, Call, Create, Created, Deleted, PageRecord, PageRequest, Refusal, Request, TurnRecord},
-        record::{CallerRecord, MessageRecord, SessionRecord},
+        protocol::{
+            self, Answered, Appended, BINDING, Begun, Call, Chat, Copied, Create, Created, Deleted, PageRecord, PageRequest, Redo, Refusal,
+            Request, Siblings, Stopped, TurnOptions,
+        },
+        record::{
+            CallerRecord, MessageRecord, SessionRecord,
+            turn::{EndedRecord, EventRecord},
+        },
     },
 };
 
@@ -33,26 +43,93 @@ pub(crate) struct Page {
     pub messages: Vec<Message>,
     /// How many the session has.
     pub total: u64,
+    /// The sequence number of its oldest, 0 when it has none.
+    pub first_sequence: u64,
     /// The sequence number of its newest.
     pub last_sequence: u64,
 }
 
-/// A finished turn.
-pub(crate) struct Turn {
+/// What a model is asked for.
+#[derive(Clone)]
+pub(crate) enum Ask {
+    /// An answer to this.
+    Chat {
+        /// What the user says, if anything.
+        message: Option<NewMessage>,
+        /// Results of the tools that it wanted called.
+        results: Vec<NewMessage>,
+        /// The session to begin with it, if one is to begin.
+        create: Option<NewSession>,
+    },
+    /// Another answer to what was said last.
+    Regenerate,
+    /// The rest of an answer that was cut off.
+    Continue,
+    /// An answer to this in place of what the user said last.
+    Edit(NewMessage),
+}
+
+/// How it is to answer.
+#[derive(Clone)]
+pub(crate) struct Manner {
+    /// What the client wishes of the model.
+    pub wishes: Wishes,
+    /// Wait for the turn that is running, instead of being refused.
+    pub waits: bool,
+    /// What must be true of the session before.
+    pub precondition: Precondition,
+}
+
+/// A turn that has an answer.
+pub(crate) struct Answer {
     /// The session after it.
     pub session: Session,
-    /// What the user said.
+    /// What was answered: a user's message, or the last result of a tool.
     pub user: Message,
-    /// What was answered.
+    /// The answer.
     pub assistant: Message,
     /// Who answered.
     pub model: String,
+    /// The turn; absent when it was kept by version 0.1.
+    pub turn: Option<Turn>,
+}
+
+/// The events of a turn, as they come.
+pub(crate) struct Events(Lines);
+
+impl Events {
+    /// A stream of what `encode` makes of each event; of `None` when nothing has come for a while.
+    ///
+    /// # Errors
+    /// `Internal` when the platform cannot make it.
+    pub(crate) fn map(self, encode: impl Fn(Option<&Numbered>) -> String + 'static) -> Result<web_sys::ReadableStream> {
+        self.0.map(move |line| match decode_event(line) {
+            Ok(event) => encode(event.as_ref()),
+            Err(error) => {
+                worker::console_error!("an event is left out: {error:?}");
+                encode(None)
+            }
+        })
+    }
+}
+
+fn decode_event(line: &str) -> Result<Option<Numbered>> {
+    if line.is_empty() {
+        return Ok(None);
+    }
+    let record: EventRecord = serde_json::from_str(line).map_err(|e| Error::Internal(format!("event: {e}")))?;
+    record.try_into().map(Some)
 }
 
 impl<'a> SessionClient<'a> {
     /// Talks to session `id` for `caller`.
     pub(crate) fn new(env: &'a Env, caller: &'a Caller, id: &'a SessionId) -> SessionClient<'a> {
         SessionClient { env, caller, id, repeatable: None }
+    }
+
+    /// The session's id.
+    pub(crate) fn id(&self) -> &SessionId {
+        self.id
     }
 
     /// Asks under a key: what was done under it before is answered as before, and not done again.
@@ -64,12 +141,12 @@ impl<'a> SessionClient<'a> {
         self
     }
 
-    /// Begins the session, or finds it when it is alive. True: it is new.
+    /// Begins the session with `messages`, or finds it when it is alive. True: it is new.
     ///
     /// # Errors
     /// `IdTaken` when it is alive and not the caller's.
-    pub(crate) async fn create(&self, new: NewSession) -> Result<(Session, bool)> {
-        let created: Created = self.ask(Call::Create(self.creation(new))).await?;
+    pub(crate) async fn create(&self, new: NewSession, messages: Vec<Message>) -> Result<(Session, bool)> {
+        let created: Created = self.ask(Call::Create(self.creation(new, messages))).await?;
         Ok((created.session.try_into()?, created.is_new))
     }
 
@@ -123,22 +200,82 @@ impl<'a> SessionClient<'a> {
     /// As [`SessionClient::get`].
     pub(crate) async fn messages(&self, page: PageRequest) -> Result<Page> {
         let page: PageRecord = self.ask(Call::Messages(page)).await?;
-        Ok(Page { messages: decode_messages(page.messages)?, total: page.total, last_sequence: page.last_sequence })
+        Ok(Page {
+            messages: decode_messages(page.messages)?,
+            total: page.total,
+            first_sequence: page.first_sequence,
+            last_sequence: page.last_sequence,
+        })
     }
 
-    /// Says `message` and waits for the answer. `create`: begin the session with it.
+    /// Asks the model and waits for the answer.
     ///
     /// # Errors
-    /// As [`SessionClient::get`], and what the model fails with.
-    pub(crate) async fn chat(&self, message: NewMessage, create: Option<NewSession>) -> Result<Turn> {
-        let call = Call::Chat { message: message.into(), create: create.map(|new| self.creation(new)) };
-        let turn: TurnRecord = self.ask(call).await?;
-        Ok(Turn {
-            session: turn.session.try_into()?,
-            user: turn.user.try_into()?,
-            assistant: turn.assistant.try_into()?,
-            model: turn.model,
+    /// `TurnInProgress`, `NotPossible` when the session is in no state for it, `Model` when the model fails.
+    pub(crate) async fn answer(&self, ask: Ask, manner: Manner) -> Result<Answer> {
+        let answered: Answered = self.ask(self.turn_call(ask, manner, false)).await?;
+        Ok(Answer {
+            session: answered.session.try_into()?,
+            user: answered.user.try_into()?,
+            assistant: answered.assistant.try_into()?,
+            model: answered.model,
+            turn: answered.turn.map(Turn::try_from).transpose()?,
         })
+    }
+
+    /// Asks the model and gives what happens as it happens.
+    ///
+    /// # Errors
+    /// As [`SessionClient::answer`]; what fails later is an event.
+    pub(crate) async fn stream(&self, ask: Ask, manner: Manner) -> Result<Events> {
+        let call = self.turn_call(ask, manner, true);
+        let (_, events) = self.ask_for_stream::<Begun>(call).await?;
+        events.ok_or_else(|| Error::Internal("a turn without events".into()))
+    }
+
+    /// Follows turn `turn`, or the last one, from after event `after` on. `None`: there is nothing to come.
+    ///
+    /// # Errors
+    /// As [`SessionClient::get`].
+    pub(crate) async fn follow(&self, turn: Option<u64>, after: Option<u64>) -> Result<Option<Events>> {
+        let (_, events) = self.ask_for_stream::<Option<Begun>>(Call::Follow { turn, after }).await?;
+        Ok(events)
+    }
+
+    /// Has the turn that runs stop, if it is `turn`, and waits for its end. Was there one to stop, and how did the last
+    /// one end?
+    ///
+    /// # Errors
+    /// As [`SessionClient::get`].
+    pub(crate) async fn stop(&self, turn: Option<u64>) -> Result<(bool, Option<Ended>)> {
+        let stopped: Stopped = self.ask(Call::Stop { turn }).await?;
+        Ok((stopped.was_running, stopped.last.map(Ended::try_from).transpose()?))
+    }
+
+    /// A turn and its answer.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none of that number.
+    pub(crate) async fn turn(&self, number: u64) -> Result<Ended> {
+        self.ask::<EndedRecord>(Call::Turn { number }).await?.try_into()
+    }
+
+    /// The versions of the place where message `sequence` stands, the newest first.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such message.
+    pub(crate) async fn siblings(&self, sequence: u64) -> Result<Vec<Vec<Message>>> {
+        let siblings: Siblings = self.ask(Call::Siblings { sequence }).await?;
+        siblings.versions.into_iter().map(decode_messages).collect()
+    }
+
+    /// The session and its messages up to `through`, to make another session of.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such message, `NotPossible` when it is too much.
+    pub(crate) async fn copy(&self, through: Option<u64>) -> Result<(Session, Vec<Message>)> {
+        let copied: Copied = self.ask(Call::Copy { through }).await?;
+        Ok((copied.session.try_into()?, decode_messages(copied.messages)?))
     }
 
     /// Can the object be reached?
@@ -157,13 +294,41 @@ impl<'a> SessionClient<'a> {
         self.ask::<bool>(Call::Fault { when, fault }).await.map(drop)
     }
 
-    fn creation(&self, new: NewSession) -> Create {
-        Create { id: self.id.as_str().to_owned(), session: new.into() }
+    fn turn_call(&self, ask: Ask, manner: Manner, streams: bool) -> Call {
+        let if_match = protocol::encode_precondition(manner.precondition);
+        let options = TurnOptions { wishes: manner.wishes.into(), waits: manner.waits, streams, if_match };
+        let redo = match ask {
+            Ask::Chat { message, results, create } => {
+                return Call::Chat(Chat {
+                    message: message.map(Into::into),
+                    create: create.map(|new| self.creation(new, Vec::new())),
+                    results: results.into_iter().map(Into::into).collect(),
+                    options,
+                });
+            }
+            Ask::Regenerate => Redo::Regenerate,
+            Ask::Continue => Redo::Continue,
+            Ask::Edit(message) => Redo::Edit(message.into()),
+        };
+        Call::Redo { redo, options }
     }
 
-    async fn ask<Answer: DeserializeOwned>(&self, call: Call) -> Result<Answer> {
-        let request = Request { caller: CallerRecord::from(self.caller), repeatable: self.repeatable.map(Into::into), call };
-        namespace::call::<_, Answer, Refusal>(self.env, BINDING, self.id.as_str(), &request).await
+    fn creation(&self, new: NewSession, messages: Vec<Message>) -> Create {
+        let messages = messages.into_iter().map(MessageRecord::from).collect();
+        Create { id: self.id.as_str().to_owned(), session: new.into(), messages }
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, call: Call) -> Result<T> {
+        namespace::call::<_, T, Refusal>(self.env, BINDING, self.id.as_str(), &self.request(call)).await
+    }
+
+    async fn ask_for_stream<T: DeserializeOwned>(&self, call: Call) -> Result<(T, Option<Events>)> {
+        let (answer, lines) = namespace::stream::<_, T, Refusal>(self.env, BINDING, self.id.as_str(), &self.request(call)).await?;
+        Ok((answer, lines.map(Events)))
+    }
+
+    fn request(&self, call: Call) -> Request {
+        Request { caller: CallerRecord::from(self.caller), repeatable: self.repeatable.map(Into::into), call }
     }
 }
 

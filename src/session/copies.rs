@@ -23,7 +23,13 @@ impl Object {
     /// Makes sure that the alarm goes off when the session's row, about to be saved, needs it. An alarm that is set
     /// earlier is left alone: it sets itself again when it finds that it was early. That saves a write each turn.
     pub(super) fn arm(&self, stored: &mut Stored) -> Result<()> {
-        let at = if stored.is_ended { platform::now().plus(RETRY_MIN) } else { stored.session.expires_at() };
+        let soon = platform::now().plus(RETRY_MIN);
+        // A turn that outlasts the timeout keeps its session alive.
+        let at = match stored.session.expires_at() {
+            _ if stored.is_ended => soon,
+            past if stored.is_expired(platform::now()) => past.max(soon),
+            at => at,
+        };
         if stored.alarm_at.is_none_or(|alarm_at| alarm_at > at) {
             self.context.set_alarm(at)?;
             stored.alarm_at = Some(at);
@@ -47,14 +53,15 @@ impl Object {
 
     /// Tidies up after a session that has ended, for one that wants its id now. The new one writes the index entry
     /// over, so a KV that refuses to remove the old one is no obstacle.
-    pub(super) async fn make_room(&self) {
+    pub(super) async fn make_room(&self) -> Result<()> {
         let _in_order = (self.listing.lock().await, self.indexing.lock().await);
         let outcome = match self.storage.load() {
-            Ok(Some(stored)) if stored.is_dead(platform::now()) => self.bury(&stored, IndexFailure::Ignored).await,
+            Ok(Some(stored)) if self.is_dead(&stored, platform::now()) => self.bury(&stored, IndexFailure::Ignored).await,
             Ok(_) => Ok(()),
             Err(error) => Err(error),
         };
-        self.note(outcome, "burial");
+        self.note(outcome.clone(), "burial");
+        outcome
     }
 
     /// The alarm: the session has ended, a copy is behind, or it was set before the last activity.
@@ -73,7 +80,7 @@ impl Object {
 
     async fn try_update_list_copy(&self) -> Result<()> {
         let Some(stored) = self.storage.load()? else { return Ok(()) };
-        if stored.is_dead(platform::now()) {
+        if self.is_dead(&stored, platform::now()) {
             let _in_order = self.indexing.lock().await;
             return self.bury(&stored, IndexFailure::Matters).await;
         }
@@ -117,7 +124,7 @@ impl Object {
 
     fn alive(&self) -> Result<Option<Stored>> {
         let now = platform::now();
-        Ok(self.storage.load()?.filter(|stored| !stored.is_dead(now)))
+        Ok(self.storage.load()?.filter(|stored| !self.is_dead(stored, now)))
     }
 
     /// Is `stored` still the session that lives here?

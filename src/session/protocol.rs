@@ -1,15 +1,21 @@
 //! What may be asked of a session object, and how its refusals travel.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{
         id::{Id, Repeatable},
         session::{Precondition, SessionPatch, Version},
+        turn::{ModelFailure, Wishes},
     },
     error::{Error, Result, Subject},
     fault::{Fault, When},
-    session::record::{CallerRecord, MessageRecord, NewMessageRecord, NewSessionRecord, SessionRecord},
+    session::record::{
+        CallerRecord, MessageRecord, NewMessageRecord, NewSessionRecord, SessionRecord, failure_named,
+        turn::{EndedRecord, TurnRecord},
+    },
 };
 
 /// Where the session objects are bound.
@@ -49,8 +55,20 @@ pub(crate) enum Call {
     Append { messages: Vec<NewMessageRecord> },
     /// Answers a [`PageRecord`].
     Messages(PageRequest),
-    /// Answers a [`TurnRecord`]. `create`: begin the session with this turn.
-    Chat { message: NewMessageRecord, create: Option<Create> },
+    /// Begins a turn; answers [`Answered`] at its end, or [`Begun`] at once when its client streams.
+    Chat(Chat),
+    /// The same with what was said before.
+    Redo { redo: Redo, options: TurnOptions },
+    /// Which turn is there to follow? Answers [`Begun`], or null when there is nothing to come.
+    Follow { turn: Option<u64>, after: Option<u64> },
+    /// Stops the running turn, or turn `turn` if that is the one; answers [`Stopped`] when it has ended.
+    Stop { turn: Option<u64> },
+    /// A turn; answers [`EndedRecord`].
+    Turn { number: u64 },
+    /// What stood in the place of a message before it; answers [`Siblings`].
+    Siblings { sequence: u64 },
+    /// The session and its messages up to that sequence number; answers [`Copied`].
+    Copy { through: Option<u64> },
     /// Answers `true`: the object can be reached.
     Ping,
     /// Breaks the object on purpose; refused unless `TEST_FAULTS` is set.
@@ -62,6 +80,66 @@ pub(crate) enum Call {
 pub(crate) struct Create {
     pub(crate) id: String,
     pub(crate) session: NewSessionRecord,
+    /// What it begins with; they keep their times and get new sequence numbers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) messages: Vec<MessageRecord>,
+}
+
+/// What is said to the model.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Chat {
+    /// What the user says; absent when only results of tools are given.
+    pub(crate) message: Option<NewMessageRecord>,
+    /// Begin the session with this turn.
+    pub(crate) create: Option<Create>,
+    /// Results of the tools that the model wanted called.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) results: Vec<NewMessageRecord>,
+    #[serde(default, skip_serializing_if = "TurnOptions::is_default")]
+    pub(crate) options: TurnOptions,
+}
+
+/// What is to be done again.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Redo {
+    /// Answer what was said last, anew.
+    Regenerate,
+    /// Go on with the last answer, which was cut.
+    Continue,
+    /// Say this in place of what the user said last.
+    Edit(NewMessageRecord),
+}
+
+/// How a turn is to run.
+#[derive(Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct TurnOptions {
+    #[serde(default)]
+    pub(crate) wishes: WishesRecord,
+    /// Wait for the turn that is running, instead of being refused.
+    #[serde(default)]
+    pub(crate) waits: bool,
+    /// Answer at once: the client follows the events.
+    #[serde(default)]
+    pub(crate) streams: bool,
+    #[serde(default)]
+    pub(crate) if_match: Option<Vec<VersionRecord>>,
+}
+
+/// [`Wishes`].
+#[derive(Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct WishesRecord {
+    model: Option<String>,
+    temperature: Option<f64>,
+    max_tokens: Option<u32>,
+    tools: Option<String>,
+    tool_choice: Option<String>,
+}
+
+impl TurnOptions {
+    fn is_default(&self) -> bool {
+        *self == TurnOptions::default()
+    }
 }
 
 /// The session, and whether it is new.
@@ -104,20 +182,56 @@ pub(crate) struct PageRequest {
 pub(crate) struct PageRecord {
     pub(crate) messages: Vec<MessageRecord>,
     pub(crate) total: u64,
+    #[serde(default)]
+    pub(crate) first_sequence: u64,
     pub(crate) last_sequence: u64,
 }
 
-/// A finished turn.
+/// A turn that has an answer. It is also what is kept under the request's key.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct TurnRecord {
+pub(crate) struct Answered {
     pub(crate) session: SessionRecord,
+    /// What was answered: a user's message, or the last result of a tool.
     pub(crate) user: MessageRecord,
     pub(crate) assistant: MessageRecord,
     pub(crate) model: String,
+    /// Absent in what 0.1 kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) turn: Option<TurnRecord>,
+}
+
+/// A turn whose events can be followed.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Begun {
+    pub(crate) turn: u64,
+    /// From after this event on.
+    pub(crate) after: Option<u64>,
+}
+
+/// What became of the wish to stop.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Stopped {
+    /// Was there a turn to stop?
+    pub(crate) was_running: bool,
+    /// The turn that was meant, if there ever was one.
+    pub(crate) last: Option<EndedRecord>,
+}
+
+/// Versions of one place in the history, the newest first, each one a stretch of messages.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Siblings {
+    pub(crate) versions: Vec<Vec<MessageRecord>>,
+}
+
+/// A session to make another one of.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Copied {
+    pub(crate) session: SessionRecord,
+    pub(crate) messages: Vec<MessageRecord>,
 }
 
 /// A [`Version`].
-#[derive(Serialize, Deserialize)]
+#[derive(PartialEq, Serialize, Deserialize)]
 pub(crate) struct VersionRecord {
     created_at: i64,
     revision: u64,
@@ -149,12 +263,17 @@ pub(crate) enum TitleRecord {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Refusal {
     SessionNotFound,
+    TurnNotFound,
+    MessageNotFound,
     Invalid { field: String, rule: String },
     TooLarge { field: String, limit_bytes: usize },
     UnpairedToolResult { index: usize },
     IdTaken,
     KeyReused,
     Stale { current: VersionRecord },
+    TurnInProgress,
+    NotPossible { rule: String },
+    Model { code: String, retry_after_ms: Option<u64>, cause: String },
     Misconfigured { rule: String },
     Unavailable { cause: String },
     Internal { cause: String },
@@ -164,12 +283,19 @@ impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         match error {
             Error::NotFound(Subject::Session) => Refusal::SessionNotFound,
+            Error::NotFound(Subject::Turn) => Refusal::TurnNotFound,
+            Error::NotFound(Subject::Message) => Refusal::MessageNotFound,
             Error::Invalid { field, rule } => Refusal::Invalid { field, rule },
             Error::TooLarge { field, limit_bytes } => Refusal::TooLarge { field, limit_bytes },
             Error::UnpairedToolResult { index } => Refusal::UnpairedToolResult { index },
             Error::IdTaken => Refusal::IdTaken,
             Error::KeyReused => Refusal::KeyReused,
             Error::Stale { current } => Refusal::Stale { current: current.into() },
+            Error::TurnInProgress => Refusal::TurnInProgress,
+            Error::NotPossible(rule) => Refusal::NotPossible { rule },
+            Error::Model { failure, cause } => {
+                Refusal::Model { code: failure.code().to_owned(), retry_after_ms: retry_after_ms(failure), cause }
+            }
             Error::Misconfigured(rule) => Refusal::Misconfigured { rule },
             Error::Unavailable(cause) => Refusal::Unavailable { cause },
             Error::Internal(cause) => Refusal::Internal { cause },
@@ -181,16 +307,48 @@ impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::SessionNotFound => Error::NotFound(Subject::Session),
+            Refusal::TurnNotFound => Error::NotFound(Subject::Turn),
+            Refusal::MessageNotFound => Error::NotFound(Subject::Message),
             Refusal::Invalid { field, rule } => Error::Invalid { field, rule },
             Refusal::TooLarge { field, limit_bytes } => Error::TooLarge { field, limit_bytes },
             Refusal::UnpairedToolResult { index } => Error::UnpairedToolResult { index },
             Refusal::IdTaken => Error::IdTaken,
             Refusal::KeyReused => Error::KeyReused,
-            Refusal::Stale { current } => Error::Stale { current: current.into() },
+            Refusal::Stale { current } => Error::Stale { current: (&current).into() },
+            Refusal::TurnInProgress => Error::TurnInProgress,
+            Refusal::NotPossible { rule } => Error::NotPossible(rule),
+            Refusal::Model { code, retry_after_ms, cause } => match failure_named(&code) {
+                Ok(ModelFailure::RateLimited { .. }) => {
+                    Error::Model { failure: ModelFailure::RateLimited { retry_after: retry_after_ms.map(Duration::from_millis) }, cause }
+                }
+                Ok(failure) => Error::Model { failure, cause },
+                Err(error) => error,
+            },
             Refusal::Misconfigured { rule } => Error::Misconfigured(rule),
             Refusal::Unavailable { cause } => Error::Unavailable(cause),
             Refusal::Internal { cause } => Error::Internal(cause),
         }
+    }
+}
+
+fn retry_after_ms(failure: ModelFailure) -> Option<u64> {
+    match failure {
+        ModelFailure::RateLimited { retry_after } => retry_after.map(|after| u64::try_from(after.as_millis()).unwrap_or(u64::MAX)),
+        ModelFailure::Timeout | ModelFailure::Refused | ModelFailure::Unavailable => None,
+    }
+}
+
+impl From<Wishes> for WishesRecord {
+    fn from(wishes: Wishes) -> Self {
+        let Wishes { model, temperature, max_tokens, tools, tool_choice } = wishes;
+        WishesRecord { model, temperature, max_tokens, tools, tool_choice }
+    }
+}
+
+impl From<WishesRecord> for Wishes {
+    fn from(record: WishesRecord) -> Self {
+        let WishesRecord { model, temperature, max_tokens, tools, tool_choice } = record;
+        Wishes { model, temperature, max_tokens, tools, tool_choice }
     }
 }
 
@@ -213,8 +371,8 @@ impl From<Version> for VersionRecord {
     }
 }
 
-impl From<VersionRecord> for Version {
-    fn from(record: VersionRecord) -> Self {
+impl From<&VersionRecord> for Version {
+    fn from(record: &VersionRecord) -> Self {
         Version { created_at_ms: record.created_at, revision: record.revision }
     }
 }
@@ -253,10 +411,43 @@ pub(crate) fn encode_precondition(precondition: Precondition) -> Option<Vec<Vers
 }
 
 /// `If-Match` as the object reads it.
-pub(crate) fn decode_precondition(versions: Option<Vec<VersionRecord>>) -> Precondition {
+pub(crate) fn decode_precondition(versions: Option<&[VersionRecord]>) -> Precondition {
     match versions {
         None => Precondition::None,
-        Some(versions) => Precondition::OneOf(versions.into_iter().map(Into::into).collect()),
+        Some(versions) => Precondition::OneOf(versions.iter().map(Into::into).collect()),
+    }
+}
+
+impl Call {
+    /// May it begin a session?
+    pub(crate) fn creates(&self) -> bool {
+        matches!(self, Call::Create(_) | Call::Chat(Chat { create: Some(_), .. }))
+    }
+
+    /// Does it wait for the turn that runs, instead of being refused?
+    pub(crate) fn waits(&self) -> bool {
+        match self {
+            Call::Append { .. } => true,
+            Call::Chat(Chat { options, .. }) | Call::Redo { options, .. } => options.waits,
+            Call::Create(_)
+            | Call::Get
+            | Call::Patch { .. }
+            | Call::Delete { .. }
+            | Call::Renew
+            | Call::Messages(_)
+            | Call::Follow { .. }
+            | Call::Stop { .. }
+            | Call::Turn { .. }
+            | Call::Siblings { .. }
+            | Call::Copy { .. }
+            | Call::Ping
+            | Call::Fault { .. } => false,
+        }
+    }
+
+    /// How the turn that it asks for is to run, if it asks for one.
+    pub(crate) fn into_turn_options(self) -> Option<TurnOptions> {
+        if let Call::Chat(Chat { options, .. }) | Call::Redo { options, .. } = self { Some(options) } else { None }
     }
 }
 
@@ -276,6 +467,7 @@ mod tests {
     fn call_format_unchanged() {
         let open = r#""caller":{"open":{"acting_for":null}}"#;
         let new = r#"{"user_id":null,"persona":"default","title":null,"metadata":"{}","idle_timeout_ms":3600000}"#;
+        let options = r#"{"wishes":{"model":"m","temperature":0.5,"max_tokens":9,"tools":"[]","tool_choice":null},"waits":true,"streams":true,"if_match":[{"created_at":1,"revision":2}]}"#;
         let calls = [
             format!(r#"{{"create":{{"id":"s","session":{new}}}}}"#),
             r#""get""#.into(),
@@ -286,6 +478,20 @@ mod tests {
             r#"{"append":{"messages":[{"role":"user","content":"x"}]}}"#.into(),
             r#"{"messages":{"after":null,"before":9,"offset":0,"limit":50,"newest_first":false}}"#.into(),
             r#"{"chat":{"message":{"role":"user","content":"x"},"create":null}}"#.into(),
+            format!(
+                r#"{{"chat":{{"message":null,"create":null,"results":[{{"role":"tool","content":"","tool_call_id":"a"}}],"options":{options}}}}}"#
+            ),
+            format!(r#"{{"redo":{{"redo":"regenerate","options":{options}}}}}"#),
+            format!(r#"{{"redo":{{"redo":"continue","options":{options}}}}}"#),
+            format!(r#"{{"redo":{{"redo":{{"edit":{{"role":"user","content":"x"}}}},"options":{options}}}}}"#),
+            r#"{"follow":{"turn":null,"after":3}}"#.into(),
+            r#"{"stop":{"turn":1}}"#.into(),
+            r#"{"turn":{"number":1}}"#.into(),
+            r#"{"siblings":{"sequence":2}}"#.into(),
+            r#"{"copy":{"through":2}}"#.into(),
+            format!(
+                r#"{{"create":{{"id":"s","session":{new},"messages":[{{"sequence":1,"created_at":2,"role":"user","content":"x"}}]}}}}"#
+            ),
             r#""ping""#.into(),
             r#"{"fault":{"when":"now","fault":"panic"}}"#.into(),
         ];
@@ -308,6 +514,12 @@ mod tests {
             Error::IdTaken,
             Error::KeyReused,
             Error::Stale { current: version },
+            Error::NotFound(Subject::Turn),
+            Error::NotFound(Subject::Message),
+            Error::TurnInProgress,
+            Error::NotPossible("r".into()),
+            Error::Model { failure: ModelFailure::Timeout, cause: "c".into() },
+            Error::Model { failure: ModelFailure::RateLimited { retry_after: Some(Duration::from_millis(1500)) }, cause: "c".into() },
             Error::Misconfigured("r".into()),
             Error::Unavailable("c".into()),
             Error::Internal("c".into()),

@@ -28,7 +28,7 @@ pub(crate) struct Position {
 /// # Errors
 /// `Unavailable` when the object cannot be reached; so in every function here.
 pub(crate) async fn put(env: &Env, user: &UserId, session: &Session) -> Result<()> {
-    namespace::call::<_, bool, Refusal>(env, BINDING, user.as_str(), &Call::Put(session.into())).await.map(drop)
+    namespace::call::<_, bool, Refusal>(env, BINDING, user.as_str(), &Call::Put(Box::new(session.into()))).await.map(drop)
 }
 
 /// Takes session `id` off the list of `user`.

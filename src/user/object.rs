@@ -55,7 +55,7 @@ impl UserCore {
 impl UserCore {
     fn answer(&self, json: &str) -> Result<String> {
         match serde_json::from_str(json).map_err(|e| Error::Internal(format!("call: {e}")))? {
-            Call::Put(record) => self.storage.put(record).and_then(|()| done()),
+            Call::Put(record) => self.storage.put(*record).and_then(|()| done()),
             Call::Remove { session_id } => self.storage.remove(&session_id).and_then(|()| done()),
             Call::List { limit, after } => {
                 let sessions = self.storage.list(limit, after.as_ref(), platform::now())?;

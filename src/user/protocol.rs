@@ -12,7 +12,7 @@ pub(super) const BINDING: &str = "USER";
 #[serde(rename_all = "snake_case")]
 pub(super) enum Call {
     /// Adds a session to the list, or replaces what it says of it. Answers `true`.
-    Put(SessionRecord),
+    Put(Box<SessionRecord>),
     /// Takes a session off the list. Answers `true`, also when it was not on it.
     Remove { session_id: String },
     /// Answers a list of `SessionRecord`, those with the latest activity first.

@@ -45,7 +45,7 @@ fn bodies_that_are_not_what_they_should_be() {
         ("/sessions", r#"{"title":""}"#, 400, "VALIDATION_ERROR", "title"),
         ("/sessions", r#"{"persona":""}"#, 400, "VALIDATION_ERROR", "persona"),
         ("/sessions", r#"{"title":"a","title":"b"}"#, 400, "VALIDATION_ERROR", "body"),
-        ("/chat", r#"{}"#, 400, "VALIDATION_ERROR", "body"),
+        ("/chat", r#"{}"#, 400, "VALIDATION_ERROR", "message"),
         ("/chat", r#"{"message":""}"#, 400, "VALIDATION_ERROR", "message"),
         ("/chat", r#"{"message":" \n\t "}"#, 400, "VALIDATION_ERROR", "message"),
         ("/chat", r#"{"message":null}"#, 400, "VALIDATION_ERROR", "message"),
@@ -74,7 +74,7 @@ fn bodies_are_json_by_their_content_type() {
         let answer = send(&server, "POST", "/chat", content_type, b"{\"message\":\"x\"}").expect_problem(415, "UNSUPPORTED_MEDIA_TYPE");
         assert_eq!(answer.value()["errors"][0]["field"], "Content-Type");
     }
-    server.ask("POST", "/chat", &[], None).expect_problem(415, "UNSUPPORTED_MEDIA_TYPE");
+    server.ask("POST", "/sessions", &[], None).expect_problem(415, "UNSUPPORTED_MEDIA_TYPE");
     send(&server, "POST", "/chat", "Application/JSON;charset=utf-8", b"{\"message\":\"x\"}").expect(200);
 }
 

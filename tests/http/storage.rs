@@ -55,7 +55,11 @@ fn a_session_written_in_format_1_is_still_served_and_brought_up_to_date() {
     assert_eq!(messages["messages"][0]["metadata"], json!({"from": "web"}));
     assert_eq!(server.say("pinned", "What's my name?"), "Your name is John.");
     server.kill();
-    assert_eq!(sqlite::tables(&server.databases("session")[0]), fixture("session-format-2.schema.sql"));
+    let mut fresh = Server::start();
+    fresh.new_session();
+    fresh.kill();
+    assert_eq!(sqlite::shape(&server.databases("session")[0]), sqlite::shape(&fresh.databases("session")[0]));
+    assert_eq!(sqlite::tables(&fresh.databases("session")[0]), fixture("session-format-3.schema.sql"));
 }
 
 #[test]
@@ -66,6 +70,42 @@ fn an_answer_kept_in_format_2_is_still_given() {
     let answer = server.ask("POST", "/chat", &keyed, Some(said.as_bytes())).expect(200);
     assert_eq!(answer.text("response"), "Kept.");
     assert_eq!(server.get("/sessions/pinned").expect(200).number("message_count"), 4);
+}
+
+#[test]
+fn a_turn_that_was_running_in_format_3_is_found_interrupted() {
+    let server = serve_pinned(3);
+    let session = server.get("/sessions/pinned").expect(200).value();
+    assert_eq!((&session["running_turn"], &session["turn_count"]), (&json!(null), &json!(2)));
+    assert_eq!(session["usage"], json!({"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12, "estimated": true}));
+    assert_eq!((&session["error_count"], &session["last_error"]["code"]), (&json!(1), &json!("MODEL_TIMEOUT")));
+    let messages = server.get("/sessions/pinned/messages").expect(200).value()["messages"].clone();
+    let shown: Vec<_> =
+        messages.as_array().unwrap().iter().map(|message| (&message["sequence"], &message["content"], &message["cut"])).collect();
+    assert_eq!(
+        shown,
+        [
+            (&json!(1), &json!("hello"), &json!(null)),
+            (&json!(3), &json!("Hi!"), &json!("length")),
+            (&json!(4), &json!("tell me more"), &json!(null)),
+            (&json!(5), &json!("Once upon a"), &json!("interrupted")),
+        ]
+    );
+    let versions = server.get("/sessions/pinned/messages/3/versions").expect(200).value()["versions"].clone();
+    assert_eq!((&versions[0][0]["content"], &versions[1][0]["content"]), (&json!("Hi!"), &json!("Hello.")));
+    let turn = server.get("/sessions/pinned/turns/1").expect(200).value()["turn"].clone();
+    assert_eq!((&turn["status"], &turn["kind"], &turn["finish_reason"]), (&json!("done"), &json!("regenerate"), &json!("length")));
+    let events: Vec<(u64, String)> =
+        server.events("GET", "/sessions/pinned/events?turn=2&after=1", &[], None).map(|event| (event.id.unwrap(), event.name)).collect();
+    assert_eq!(events, [(2, "delta".into()), (1002, "error".into())]);
+    // The request that had begun it runs it again.
+    let keyed = [("content-type", "application/json"), ("idempotency-key", "k")];
+    let said = json!({"session_id": "pinned", "message": "tell me more"}).to_string();
+    let answer = server.ask("POST", "/chat", &keyed, Some(said.as_bytes())).expect(200).value();
+    assert_eq!(
+        (&answer["user_message"]["sequence"], &answer["message"]["replaces"], &answer["turn"]["turn"]),
+        (&json!(4), &json!(5), &json!(3))
+    );
 }
 
 /// A server whose only session, `pinned`, was written in `format`.

@@ -1,30 +1,30 @@
 //! `POST /chat`: one turn.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{
-    MessageJson, SessionJson, etag,
     sessions::{self, Choices},
+    turns::{self, RunBody},
 };
 use crate::{
     domain::{
         id::SessionId,
         message::{NewMessage, Role},
     },
-    error::{Error, Subject},
-    http::{problem::Problem, request::Request, response::Reply},
+    error::{Error, Result, Subject},
+    http::{body::Object, problem::Problem, request::Request, response::Reply},
     limits,
-    session::client::{SessionClient, Turn},
+    session::client::{Ask, SessionClient},
 };
 
 #[derive(Deserialize)]
 struct ChatBody {
-    message: String,
+    /// May be absent only where there are tool results.
+    message: Option<String>,
     /// Of the message.
     metadata: Option<Map<String, Value>>,
-    /// Stands in for the header Idempotency-Key.
-    client_message_id: Option<String>,
+    tool_results: Option<Vec<Object<ToolResultBody>>>,
     session_id: Option<String>,
     user_id: Option<String>,
     // For the session, when this turn begins one.
@@ -33,66 +33,68 @@ struct ChatBody {
     ttl_seconds: Option<u64>,
 }
 
-#[derive(Serialize)]
-struct ChatJson<'a> {
-    session_id: &'a str,
-    /// Did this turn begin the session?
-    session_created: bool,
-    response: &'a str,
-    model: &'a str,
-    user_message: MessageJson<'a>,
-    message: MessageJson<'a>,
-    session: SessionJson<'a>,
+#[derive(Deserialize)]
+struct ToolResultBody {
+    tool_call_id: String,
+    content: String,
+    name: Option<String>,
 }
 
-/// `POST /chat`: 200 with the answer.
+/// `POST /chat`: 200 with the answer, or with the events of the turn.
 ///
 /// 1. Read and check. 2. Say it, in the session named or in a new one. 3. Answer.
-pub(crate) async fn chat(request: &Request<'_>) -> Result<Reply, Problem> {
-    let (body, asked) = request.repeatable_json().await?;
-    let ChatBody { message, metadata, client_message_id, session_id, user_id, persona, title, ttl_seconds } = body;
-    let message = check_message(message, metadata.as_ref())?;
-    let repeatable = asked.repeatable(client_message_id.map(|id| ("client_message_id", id)))?;
+pub(crate) async fn chat(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
+    let (body, run, asked) = request.repeatable_parts::<ChatBody, RunBody>().await?;
+    let ChatBody { message, metadata, tool_results, session_id, user_id, persona, title, ttl_seconds } = body;
+    let results = check_results(tool_results.unwrap_or_default())?;
+    let message = match message {
+        None if !results.is_empty() => None,
+        message => Some(check_message(message.unwrap_or_default(), metadata.as_ref())?),
+    };
     let named = session_id.map(|id| SessionId::parse("session_id", &id)).transpose()?;
     let new = Choices { user_id, persona, title, metadata: None, ttl_seconds }.check(request)?;
     let caller = request.caller().acting_for(new.user_id.as_ref());
+    let run = run.check(request, asked)?;
 
     let session_created = named.is_none();
-    let turn = match named {
-        Some(id) => SessionClient::new(request.env(), &caller, &id).once(repeatable.as_ref()).chat(message, None).await,
-        None => {
-            let begin = async |id| {
-                let client = SessionClient::new(request.env(), &caller, &id).once(repeatable.as_ref());
-                client.chat(message.clone(), Some(new.clone())).await
-            };
-            sessions::with_own_id(repeatable.as_ref(), &caller, begin).await
-        }
+    let ask = Ask::Chat { message, results, create: session_created.then_some(new) };
+    let say = async |id| {
+        let client = SessionClient::new(request.env(), &caller, &id).once(run.repeatable.as_ref());
+        turns::run(&client, ask.clone(), &run, session_created).await
     };
-    match turn {
-        Ok(turn) => Ok(reply(&turn, session_created)),
+    let said = match named {
+        Some(id) => say(id).await,
+        None => sessions::with_own_id(run.repeatable.as_ref(), &caller, say).await,
+    };
+    match said {
+        Ok(reply) => Ok(reply),
         Err(Error::NotFound(Subject::Session)) => Err(Problem::invalid_session()),
+        Err(Error::UnpairedToolResult { index }) => Err(Problem::unpaired_result(&format!("tool_results[{index}]"))),
         Err(error) => Err(error.into()),
     }
 }
 
-fn check_message(text: String, metadata: Option<&Map<String, Value>>) -> Result<NewMessage, Error> {
+/// What a user says, checked.
+///
+/// # Errors
+/// `Invalid` or `TooLarge`, naming the field.
+pub(super) fn check_message(text: String, metadata: Option<&Map<String, Value>>) -> Result<NewMessage> {
     if text.trim().is_empty() {
-        return Err(Error::invalid("message", "must not be blank"));
+        return Err(Error::invalid("message", "must be a text that is not blank"));
     }
     limits::check_body("message", &text, limits::MESSAGE_BYTES)?;
     let message = NewMessage { metadata: metadata.map(sessions::encode_metadata).transpose()?, ..NewMessage::text(Role::User, text) };
     message.check().map(|()| message)
 }
 
-fn reply(turn: &Turn, session_created: bool) -> Reply {
-    let json = ChatJson {
-        session_id: turn.session.id.as_str(),
-        session_created,
-        response: turn.assistant.body.content.as_deref().unwrap_or_default(),
-        model: &turn.model,
-        user_message: MessageJson::from(&turn.user),
-        message: MessageJson::from(&turn.assistant),
-        session: SessionJson::from(&turn.session),
+fn check_results(results: Vec<Object<ToolResultBody>>) -> Result<Vec<NewMessage>> {
+    if results.len() > limits::TOOL_CALLS {
+        return Err(Error::invalid("tool_results", format!("must have at most {} items", limits::TOOL_CALLS)));
+    }
+    let check = |(index, Object(ToolResultBody { tool_call_id, content, name }))| {
+        let message = NewMessage { tool_call_id: Some(tool_call_id), name, ..NewMessage::text(Role::Tool, content) };
+        message.check().map_err(|error: Error| error.within(&format!("tool_results[{index}]")))?;
+        Ok(message)
     };
-    Reply::json(200, &json).with_header("etag", etag(turn.session.version()))
+    results.into_iter().enumerate().map(check).collect()
 }

@@ -10,7 +10,7 @@ use crate::{
     http::{
         body::Object,
         problem::Problem,
-        request::{Query, Request},
+        request::{Query, Request, parse_number},
         response::Reply,
     },
     limits,
@@ -70,6 +70,13 @@ struct AppendedJson<'a> {
 }
 
 #[derive(Serialize)]
+struct VersionsJson<'a> {
+    session_id: &'a str,
+    /// What stands in this place now, then what stood there before, each a stretch of messages.
+    versions: Vec<Vec<MessageJson<'a>>>,
+}
+
+#[derive(Serialize)]
 struct PageJson<'a> {
     session_id: &'a str,
     messages: Vec<MessageJson<'a>>,
@@ -90,7 +97,7 @@ pub(crate) async fn list(request: &Request<'_>) -> std::result::Result<Reply, Pr
 
     let sequences = page.messages.iter().map(|message| message.sequence);
     let (oldest, newest) = (sequences.clone().min(), sequences.max());
-    let has_older = oldest.is_some_and(|oldest| oldest > 1);
+    let has_older = oldest.is_some_and(|oldest| oldest > page.first_sequence);
     let has_newer = newest.is_some_and(|newest| newest < page.last_sequence);
     let goes_back = wanted.before.is_some() || (wanted.newest_first && wanted.after.is_none());
     let json = PageJson {
@@ -102,6 +109,14 @@ pub(crate) async fn list(request: &Request<'_>) -> std::result::Result<Reply, Pr
         has_more: if goes_back { has_older } else { has_newer },
     };
     Ok(Reply::json(200, &json))
+}
+
+/// `GET /sessions/{id}/messages/{sequence}/versions`: 200 with what has stood in the place of a message, newest first.
+pub(crate) async fn versions(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
+    let (id, sequence) = (request.id(0, "session_id")?, parse_number("sequence", request.segment(1))?);
+    let versions = SessionClient::new(request.env(), request.caller(), &id).siblings(sequence).await?;
+    let versions = versions.iter().map(|messages| messages.iter().map(MessageJson::from).collect()).collect();
+    Ok(Reply::json(200, &VersionsJson { session_id: id.as_str(), versions }))
 }
 
 /// `POST /sessions/{id}/messages`: 201 with what was stored; all of the messages or none.
@@ -150,6 +165,7 @@ impl MessageBody {
             tool_call_id: self.tool_call_id,
             name: self.name,
             metadata: self.metadata.as_ref().map(encode_metadata).transpose()?,
+            cut: None,
         })
     }
 }

@@ -3,10 +3,12 @@
 //! This file has what its routes share; each route's own shapes are private to its file.
 
 pub(crate) mod chat;
+mod events;
 pub(crate) mod lists;
 pub(crate) mod messages;
 pub(crate) mod service;
 pub(crate) mod sessions;
+pub(crate) mod turns;
 
 use chrono::{DateTime, SecondsFormat};
 use serde::Serialize;
@@ -14,9 +16,13 @@ use serde_json::value::RawValue;
 
 use crate::{
     domain::{
-        message::Message,
+        message::{Message, ToolCall},
         session::{Session, Version},
         time::Timestamp,
+        turn::{
+            Cut,
+            tokens::{Tally, Usage},
+        },
     },
     http::Method,
 };
@@ -34,6 +40,29 @@ struct SessionJson<'a> {
     expires_at: String,
     ttl_seconds: u64,
     message_count: u64,
+    /// The turn that runs; null when none does.
+    running_turn: Option<u64>,
+    turn_count: u64,
+    usage: UsageJson,
+    error_count: u64,
+    last_error: Option<LastErrorJson>,
+}
+
+/// Tokens, of a turn or of all turns of a session.
+#[derive(Serialize)]
+struct UsageJson {
+    prompt_tokens: u64,
+    completion_tokens: u64,
+    total_tokens: u64,
+    /// Reckoned by us, all or in part: the provider did not tell.
+    estimated: bool,
+}
+
+/// How a model failed last.
+#[derive(Serialize)]
+struct LastErrorJson {
+    code: &'static str,
+    at: String,
 }
 
 /// A message, wherever one is shown.
@@ -51,6 +80,12 @@ struct MessageJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     metadata: Option<Box<RawValue>>,
     created_at: String,
+    /// Why the text ends early, if it does: `length`, `stopped` or `interrupted`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cut: Option<&'static str>,
+    /// The first message of what stood here before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replaces: Option<u64>,
 }
 
 /// A tool call, in the shape that model providers use.
@@ -80,26 +115,52 @@ impl<'a> From<&'a Session> for SessionJson<'a> {
             expires_at: rfc3339(session.expires_at()),
             ttl_seconds: session.idle_timeout.as_secs(),
             message_count: session.message_count,
+            running_turn: session.running_turn,
+            turn_count: session.turn_count,
+            usage: UsageJson::from(session.tally),
+            error_count: session.error_count,
+            last_error: session.last_error.map(|last| LastErrorJson { code: last.failure.code(), at: rfc3339(last.at) }),
         }
+    }
+}
+
+impl From<Tally> for UsageJson {
+    fn from(tally: Tally) -> Self {
+        UsageJson::from(Usage {
+            prompt_tokens: tally.prompt_tokens,
+            completion_tokens: tally.completion_tokens,
+            is_estimate: tally.has_estimates,
+        })
+    }
+}
+
+impl From<Usage> for UsageJson {
+    fn from(usage: Usage) -> Self {
+        let Usage { prompt_tokens, completion_tokens, is_estimate } = usage;
+        UsageJson { prompt_tokens, completion_tokens, total_tokens: usage.total(), estimated: is_estimate }
+    }
+}
+
+impl<'a> From<&'a ToolCall> for ToolCallJson<'a> {
+    fn from(call: &'a ToolCall) -> Self {
+        let function = FunctionJson { name: &call.name, arguments: &call.arguments };
+        ToolCallJson { id: &call.id, r#type: "function", function }
     }
 }
 
 impl<'a> From<&'a Message> for MessageJson<'a> {
     fn from(message: &'a Message) -> Self {
-        let tool_calls = message.body.tool_calls.iter().map(|call| ToolCallJson {
-            id: &call.id,
-            r#type: "function",
-            function: FunctionJson { name: &call.name, arguments: &call.arguments },
-        });
         MessageJson {
             sequence: message.sequence,
             role: message.body.role.name(),
             content: message.body.content.as_deref(),
-            tool_calls: tool_calls.collect(),
+            tool_calls: message.body.tool_calls.iter().map(ToolCallJson::from).collect(),
             tool_call_id: message.body.tool_call_id.as_deref(),
             name: message.body.name.as_deref(),
             metadata: message.body.metadata.as_deref().map(raw_json),
             created_at: rfc3339(message.created_at),
+            cut: message.body.cut.map(Cut::name),
+            replaces: message.replaces,
         }
     }
 }

@@ -64,12 +64,12 @@ pub(crate) fn banner() -> Reply {
 pub(crate) async fn health(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
     let checks = if request.query().get("deep") == Some("1") { Some(check(request.env()).await?) } else { None };
     let is_healthy = checks.as_ref().is_none_or(|checks| checks.kv == "ok" && checks.session_object == "ok");
-    let model = request.config().model;
+    let provider = &request.config().model.provider;
     let json = HealthJson {
         status: if is_healthy { "healthy" } else { "unhealthy" },
         service: env!("CARGO_PKG_NAME"),
         version: env!("CARGO_PKG_VERSION"),
-        model: ModelJson { provider: model.name(), is_language_model: model.is_language_model() },
+        model: ModelJson { provider: provider.name(), is_language_model: provider.is_language_model() },
         checks,
     };
     Ok(Reply::json(if is_healthy { 200 } else { 503 }, &json))

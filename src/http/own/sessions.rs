@@ -9,6 +9,7 @@ use crate::{
     domain::{
         caller::Caller,
         id::{Id, Repeatable, SessionId},
+        message::Message,
         session::{self, DEFAULT_PERSONA, NewSession, Session, SessionPatch},
     },
     error::{Error, Result},
@@ -40,6 +41,13 @@ struct CreateBody {
 }
 
 #[derive(Deserialize)]
+struct ForkBody {
+    /// The last message to take along; all when absent.
+    through: Option<u64>,
+    session_id: Option<String>,
+}
+
+#[derive(Deserialize)]
 struct PatchBody {
     #[serde(default, deserialize_with = "nullable")]
     title: Option<Option<String>>,
@@ -66,15 +74,44 @@ pub(crate) async fn create(request: &Request<'_>) -> std::result::Result<Reply, 
     let (caller, repeatable) = (request.caller().acting_for(new.user_id.as_ref()), asked.repeatable(None)?);
 
     let (session, is_new) = match chosen {
-        Some(id) => SessionClient::new(request.env(), &caller, &id).once(repeatable.as_ref()).create(new).await?,
+        Some(id) => SessionClient::new(request.env(), &caller, &id).once(repeatable.as_ref()).create(new, Vec::new()).await?,
         None => {
-            let begin = async |id| create_new(SessionClient::new(request.env(), &caller, &id).once(repeatable.as_ref()), new.clone()).await;
+            let begin = async |id| {
+                create_new(SessionClient::new(request.env(), &caller, &id).once(repeatable.as_ref()), new.clone(), Vec::new()).await
+            };
             with_own_id(repeatable.as_ref(), &caller, begin).await?
         }
     };
 
-    let reply = reply(if is_new { 201 } else { 200 }, &session);
-    Ok(reply.with_header("location", format!("/sessions/{}", utf8_percent_encode(session.id.as_str(), NON_ALPHANUMERIC))))
+    Ok(created(if is_new { 201 } else { 200 }, &session))
+}
+
+/// `POST /sessions/{id}/fork`: 201 with a new session that begins with a copy of the messages up to `through`.
+///
+/// 1. Read and check. 2. Copy what is there. 3. Begin another session with it.
+pub(crate) async fn fork(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
+    let (id, (body, patch, asked)) = (request.id(0, "session_id")?, request.repeatable_parts::<ForkBody, PatchBody>().await?);
+    let (patch, repeatable) = (patch.check()?, asked.repeatable(None)?);
+    let chosen = body.session_id.map(|id| SessionId::parse_chosen("session_id", &id)).transpose()?;
+
+    let (source, messages) = SessionClient::new(request.env(), request.caller(), &id).copy(body.through).await?;
+    let caller = request.caller().acting_for(source.user_id.as_ref());
+    let new = NewSession {
+        user_id: source.user_id,
+        persona: patch.persona.unwrap_or(source.persona),
+        title: patch.title.unwrap_or(source.title),
+        metadata: patch.metadata.unwrap_or(source.metadata),
+        idle_timeout: patch.idle_timeout.unwrap_or(source.idle_timeout),
+    };
+
+    let begin = async |id| {
+        create_new(SessionClient::new(request.env(), &caller, &id).once(repeatable.as_ref()), new.clone(), messages.clone()).await
+    };
+    let (session, _) = match chosen {
+        Some(id) => begin(id).await?,
+        None => with_own_id(repeatable.as_ref(), &caller, begin).await?,
+    };
+    Ok(created(201, &session))
 }
 
 /// `GET /sessions/{id}`: 200 with the session.
@@ -165,9 +202,14 @@ pub(super) async fn with_own_id<T>(
     outcome
 }
 
-async fn create_new(client: SessionClient<'_>, new: NewSession) -> Result<(Session, bool)> {
-    let (session, is_new) = client.create(new).await?;
+async fn create_new(client: SessionClient<'_>, new: NewSession, messages: Vec<Message>) -> Result<(Session, bool)> {
+    let (session, is_new) = client.create(new, messages).await?;
     if is_new { Ok((session, is_new)) } else { Err(Error::IdTaken) }
+}
+
+fn created(status: u16, session: &Session) -> Reply {
+    let location = format!("/sessions/{}", utf8_percent_encode(session.id.as_str(), NON_ALPHANUMERIC));
+    reply(status, session).with_header("location", location)
 }
 
 fn reply(status: u16, session: &Session) -> Reply {

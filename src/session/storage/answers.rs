@@ -1,6 +1,9 @@
 //! What was answered to requests that have a key: repeated, they get the same answer and nothing is done twice.
 //!
-//! An answer is kept as it left the object, and as long as the session.
+//! An answer is kept as it left the object, and as long as the session. Until a turn has one, its number is kept: the
+//! column then holds `{"turn":3}`.
+
+use serde::{Deserialize, Serialize};
 
 use super::Storage;
 use crate::{
@@ -15,21 +18,38 @@ pub(super) const CREATE: Write = Write::new(
 );
 const FIND: &str = "select payload, answer from answer where key = ?";
 const INSERT: Write = Write::new("insert into answer (key, payload, answer) values (?, ?, ?)");
-const DELETE_ALL: Write = Write::new("delete from answer");
+const INSERT_OR_REPLACE: Write = Write::new("insert or replace into answer (key, payload, answer) values (?, ?, ?)");
+const REPLACE: Write = Write::new("update answer set answer = ? where key = ?");
+pub(super) const DELETE_ALL: Write = Write::new("delete from answer");
 
 /// What is kept under a key.
 pub(in crate::session) struct Kept {
     /// Digest of what was asked.
     pub(in crate::session) payload: String,
-    /// What was answered.
-    pub(in crate::session) answer: String,
+    /// What came of it.
+    pub(in crate::session) outcome: Outcome,
+}
+
+/// What came of a request.
+pub(in crate::session) enum Outcome {
+    /// This answer.
+    Answer(String),
+    /// A turn that has no answer, or none yet.
+    Turn(u64),
+}
+
+/// A turn in place of an answer. Answers are JSON objects with other fields.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredTurnNumber {
+    turn: u64,
 }
 
 impl Storage {
     /// What is kept under `key`.
-    pub(in crate::session) fn answer_of(&self, key: &RequestKey) -> Result<Option<Kept>> {
+    pub(in crate::session) fn kept(&self, key: &RequestKey) -> Result<Option<Kept>> {
         let row = self.sql.row(FIND, &[key.as_str().into()])?;
-        row.map(|row| Ok(Kept { payload: row.text(0)?, answer: row.text(1)? })).transpose()
+        row.map(|row| Ok(Kept { payload: row.text(0)?, outcome: decode(row.text(1)?) })).transpose()
     }
 
     /// Keeps `answer` under the request's key.
@@ -40,8 +60,37 @@ impl Storage {
         self.sql.run(&INSERT, &[request.key.as_str().into(), (&request.payload).into(), answer.into()])
     }
 
-    /// Removes every answer.
-    pub(in crate::session) fn delete_answers(&self) -> Result<()> {
-        self.sql.run(&DELETE_ALL, &[])
+    /// Keeps the number of the turn that the request has begun; also in place of an earlier one.
+    pub(in crate::session) fn keep_turn(&self, request: &Repeatable, turn: u64) -> Result<()> {
+        self.sql.run(&INSERT_OR_REPLACE, &[request.key.as_str().into(), (&request.payload).into(), (&encode(turn)?).into()])
+    }
+
+    /// Puts a turn's answer in the place of its number.
+    pub(in crate::session) fn replace_turn(&self, key: &str, answer: &str) -> Result<()> {
+        self.sql.run(&REPLACE, &[answer.into(), key.into()])
+    }
+}
+
+fn encode(turn: u64) -> Result<String> {
+    serde_json::to_string(&StoredTurnNumber { turn }).map_err(|e| Error::Internal(format!("turn number: {e}")))
+}
+
+fn decode(stored: String) -> Outcome {
+    match serde_json::from_str(&stored) {
+        Ok(StoredTurnNumber { turn }) => Outcome::Turn(turn),
+        Err(_) => Outcome::Answer(stored),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn turn_number_format_unchanged() {
+        assert_eq!(encode(3).unwrap(), r#"{"turn":3}"#);
+        assert!(matches!(decode(r#"{"turn":3}"#.into()), Outcome::Turn(3)));
+        let answer = r#"{"ok":{"turn":{"number":3}}}"#;
+        assert!(matches!(decode(answer.into()), Outcome::Answer(text) if text == answer));
     }
 }

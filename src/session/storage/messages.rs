@@ -7,33 +7,36 @@ use crate::{
     domain::{
         message::{Message, NewMessage, Role, ToolCall},
         time::Timestamp,
+        turn::Cut,
     },
     error::{Error, Result},
     limits,
     platform::sql::{Row, Write},
-    session::protocol::PageRequest,
+    session::{protocol::PageRequest, record::cut_named},
 };
 
 pub(super) const CREATE: Write = Write::new(
     "create table if not exists message (
        sequence integer primary key, created_at integer not null, role text not null, content text, tool_calls text,
-       tool_call_id text, name text, metadata text, size_bytes integer not null
+       tool_call_id text, name text, metadata text, size_bytes integer not null, cut text, replaces integer
      ) strict",
 );
 const INSERT: Write = Write::new(
-    "insert into message (sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata, size_bytes)
-     values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "insert or replace into message (sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata, size_bytes, cut, replaces)
+     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 );
-const DELETE_ALL: Write = Write::new("delete from message");
+pub(super) const DELETE_ALL: Write = Write::new("delete from message");
 // The running sum ends a page before it outgrows a call; the first message always fits.
-const PAGE_OLDEST_FIRST: &str = "select sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata from (
+const PAGE_OLDEST_FIRST: &str = "select sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata, cut, replaces from (
   select *, sum(size_bytes) over (order by sequence) - size_bytes as bytes_before from (
-    select * from message where sequence > ? and sequence < ? order by sequence limit ?))
+    select * from message where sequence > ? and sequence < ? order by sequence limit ? offset ?))
   where bytes_before < ? order by sequence";
-const PAGE_NEWEST_FIRST: &str = "select sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata from (
+const PAGE_NEWEST_FIRST: &str = "select sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata, cut, replaces from (
   select *, sum(size_bytes) over (order by sequence desc) - size_bytes as bytes_before from (
-    select * from message where sequence > ? and sequence < ? order by sequence desc limit ?))
+    select * from message where sequence > ? and sequence < ? order by sequence desc limit ? offset ?))
   where bytes_before < ? order by sequence desc";
+const FIRST: &str = "select sequence from message order by sequence limit 1";
+const LAST_OF_ROLES: &str = "select sequence from message where role = ? or role = ? order by sequence desc limit 1";
 const LAST_NOT_TOOL: &str = "select sequence from message where role <> 'tool' order by sequence desc limit 1";
 
 /// Calls of a message, as its column holds them.
@@ -45,8 +48,9 @@ struct StoredToolCall {
 }
 
 impl Storage {
-    /// Stores `body` as message `sequence`.
-    pub(in crate::session) fn insert_message(&self, sequence: u64, created_at: Timestamp, body: &NewMessage) -> Result<()> {
+    /// Stores a message under its sequence number, over what is there.
+    pub(in crate::session) fn save_message(&self, message: &Message) -> Result<()> {
+        let Message { sequence, created_at, replaces, body } = message;
         let size_bytes = body.size_bytes();
         if size_bytes > limits::ROW_BYTES {
             return Err(Error::TooLarge { field: "message".into(), limit_bytes: limits::ROW_BYTES });
@@ -55,7 +59,7 @@ impl Storage {
         self.sql.run(
             &INSERT,
             &[
-                sequence.into(),
+                (*sequence).into(),
                 created_at.millis().into(),
                 body.role.name().into(),
                 body.content.as_ref().into(),
@@ -64,13 +68,10 @@ impl Storage {
                 body.name.as_ref().into(),
                 body.metadata.as_ref().into(),
                 u64::try_from(size_bytes).unwrap_or(u64::MAX).into(),
+                body.cut.map(Cut::name).into(),
+                (*replaces).into(),
             ],
         )
-    }
-
-    /// Removes every message.
-    pub(in crate::session) fn delete_messages(&self) -> Result<()> {
-        self.sql.run(&DELETE_ALL, &[])
     }
 
     /// A page of messages in the order asked for, of at most `max_bytes` unless its first alone is larger.
@@ -78,12 +79,29 @@ impl Storage {
         let takes_newest = page.before.is_some() || (page.newest_first && page.after.is_none());
         let query = if takes_newest { PAGE_NEWEST_FIRST } else { PAGE_OLDEST_FIRST };
         let (after, before) = (page.after.unwrap_or(0), page.before.unwrap_or(u64::MAX));
-        let rows = self.sql.rows(query, &[after.into(), before.into(), page.limit.into(), max_bytes.into()])?;
+        let rows = self.sql.rows(query, &[after.into(), before.into(), page.limit.into(), page.offset.into(), max_bytes.into()])?;
         let mut messages = rows.iter().map(read_message).collect::<Result<Vec<_>>>()?;
         if takes_newest != page.newest_first {
             messages.reverse();
         }
         Ok(messages)
+    }
+
+    /// One message.
+    pub(in crate::session) fn message(&self, sequence: u64) -> Result<Option<Message>> {
+        let only = PageRequest { after: sequence.checked_sub(1), before: None, offset: 0, limit: 1, newest_first: false };
+        Ok(self.page(&only, 1)?.pop().filter(|message| message.sequence == sequence))
+    }
+
+    /// The sequence number of the newest message of the user's, or of the user's and tools'.
+    pub(in crate::session) fn last_said(&self, or_by_tools: bool) -> Result<Option<u64>> {
+        let other = if or_by_tools { Role::Tool } else { Role::User };
+        self.sql.row(LAST_OF_ROLES, &[Role::User.name().into(), other.name().into()])?.map(|row| row.count(0)).transpose()
+    }
+
+    /// The sequence number of the oldest message, 0 when there is none.
+    pub(in crate::session) fn first_sequence(&self) -> Result<u64> {
+        self.sql.row(FIRST, &[])?.map_or(Ok(0), |row| row.count(0))
     }
 
     /// The newest message that is no tool result, and the results after it.
@@ -94,7 +112,7 @@ impl Storage {
     }
 }
 
-fn read_message(row: &Row) -> Result<Message> {
+pub(super) fn read_message(row: &Row) -> Result<Message> {
     let role = row.text(2)?;
     let body = NewMessage {
         role: Role::from_name(&role).ok_or_else(|| Error::Internal(format!("role {role}")))?,
@@ -103,8 +121,10 @@ fn read_message(row: &Row) -> Result<Message> {
         tool_call_id: row.optional_text(5)?,
         name: row.optional_text(6)?,
         metadata: row.optional_text(7)?,
+        cut: row.optional_text(8)?.as_deref().map(cut_named).transpose()?,
     };
-    Ok(Message { sequence: row.count(0)?, created_at: Timestamp::from_millis(row.integer(1)?), body })
+    let (sequence, created_at) = (row.count(0)?, Timestamp::from_millis(row.integer(1)?));
+    Ok(Message { sequence, created_at, replaces: row.optional_count(9)?, body })
 }
 
 fn encode_tool_calls(calls: &[ToolCall]) -> Result<Option<String>> {

@@ -1,12 +1,18 @@
 //! What a session object keeps in SQLite: the only SQL about sessions.
 //!
-//! Here the session's own row; in `messages` its messages; in `answers` what was answered to requests with a key.
-//! Format 2: one row in `session`, a row a message in `message`, a row a key in `answer` (since 2). The tables exist only while a session does: looking
-//! at an object that has none writes nothing. Every method is one statement or a few without an await between them,
-//! so it is atomic; callers that write more than once wrap the burst in `Context::atomically`.
+//! Here the session's own row; in `messages` its messages and in `siblings` those they took the place of; in `turns` its
+//! turns and in `events` what clients follow of them; in `answers` what was answered to requests with a key.
+//! Format 3: one row in `session`, a row a message in `message`, a row a key in `answer` (since 2), a row a turn in
+//! `turn`, a row for many events in `event`, a row a replaced message in `sibling` (since 3). The tables exist only while
+//! a session does: looking at an object that has none writes nothing. Every method is one statement or a few without
+//! an await between them, so it is atomic; callers that write more than once wrap the burst in `Context::atomically`.
 
 mod answers;
+mod events;
 mod messages;
+mod migrations;
+mod siblings;
+mod turns;
 
 use std::{cell::Cell, time::Duration};
 
@@ -14,16 +20,24 @@ use crate::{
     domain::{
         caller::Owner,
         id::{Id, UserId},
-        session::Session,
+        session::{LastError, Session},
         time::Timestamp,
+        turn::tokens::Tally,
     },
     error::{Error, Result},
-    platform::sql::{Row, Sql, Write},
+    platform::{
+        context::Context,
+        sql::{Row, Sql, Write},
+    },
+    session::record::failure_named,
 };
+
+pub(super) use answers::{Kept, Outcome as KeptOutcome};
+pub(super) use turns::StoredTurn;
 
 /// Version of the format below. An older one is brought up to it when it is loaded; a newer one is refused until the
 /// newer code is everywhere.
-const FORMAT: i64 = 2;
+const FORMAT: i64 = 3;
 
 const CREATE_SESSION: Write = Write::new(
     "create table if not exists session (
@@ -31,17 +45,22 @@ const CREATE_SESSION: Write = Write::new(
        id text not null, owner_kind text not null, owner_id text, user_id text, persona text not null, title text, metadata text not null,
        created_at integer not null, last_activity integer not null, idle_timeout_ms integer not null,
        message_count integer not null, last_sequence integer not null, revision integer not null,
-       is_ended integer not null, listed_revision integer not null, indexed_at integer, alarm_at integer
+       is_ended integer not null, listed_revision integer not null, indexed_at integer, alarm_at integer,
+       turn_count integer not null default 0, running_turn integer, prompt_tokens integer not null default 0,
+       completion_tokens integer not null default 0, has_estimates integer not null default 0, observed_bytes integer not null default 0,
+       observed_tokens integer not null default 0, error_count integer not null default 0, last_error text, last_error_at integer
      ) strict",
 );
-const LOAD: &str = "select format, id, owner_kind, owner_id, user_id, persona, title, metadata, created_at, last_activity,
-  idle_timeout_ms, message_count, last_sequence, revision, is_ended, listed_revision, indexed_at, alarm_at from session";
+const LOAD: &str = "select id, owner_kind, owner_id, user_id, persona, title, metadata, created_at, last_activity,
+  idle_timeout_ms, message_count, last_sequence, revision, is_ended, listed_revision, indexed_at, alarm_at,
+  turn_count, running_turn, prompt_tokens, completion_tokens, has_estimates, observed_bytes, observed_tokens, error_count, last_error,
+  last_error_at from session";
 const SAVE: Write = Write::new(
     "insert or replace into session (only, format, id, owner_kind, owner_id, user_id, persona, title, metadata, created_at, last_activity,
-       idle_timeout_ms, message_count, last_sequence, revision, is_ended, listed_revision, indexed_at, alarm_at)
-     values (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+       idle_timeout_ms, message_count, last_sequence, revision, is_ended, listed_revision, indexed_at, alarm_at, turn_count, running_turn,
+       prompt_tokens, completion_tokens, has_estimates, observed_bytes, observed_tokens, error_count, last_error, last_error_at)
+     values (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 );
-const SET_FORMAT: Write = Write::new("update session set format = ?");
 const SET_LISTED: Write = Write::new("update session set listed_revision = ?");
 const SET_INDEXING: Write = Write::new("update session set indexed_at = 0");
 const SET_INDEXED: Write = Write::new("update session set indexed_at = ? where indexed_at = 0");
@@ -76,21 +95,25 @@ impl Stored {
         matches!(self.session.owner, Owner::User(_)) && self.listed_revision < self.session.revision
     }
 
-    /// Is there no session any more, only its remains?
-    pub(super) fn is_dead(&self, now: Timestamp) -> bool {
-        self.is_ended || self.session.deadlines(self.indexed_at, now).is_expired
+    /// Is its deadline past?
+    pub(super) fn is_expired(&self, now: Timestamp) -> bool {
+        self.session.deadlines(self.indexed_at, now).is_expired
     }
 }
 
 /// The object's database.
 pub(super) struct Storage {
+    context: Context,
     sql: Sql,
     has_schema: Cell<bool>,
+    /// Are the tables known to be of today's format?
+    is_current: Cell<bool>,
 }
 
 impl Storage {
-    pub(super) fn new(sql: Sql) -> Storage {
-        Storage { sql, has_schema: Cell::new(false) }
+    pub(super) fn new(context: Context) -> Storage {
+        let sql = context.database();
+        Storage { context, sql, has_schema: Cell::new(false), is_current: Cell::new(false) }
     }
 
     /// What is stored, dead or alive. Writes nothing unless that is in an older format.
@@ -101,30 +124,28 @@ impl Storage {
         if !self.has_schema.get() {
             return Ok(None);
         }
-        let Some(row) = self.sql.row(LOAD, &[])? else { return Ok(None) };
-        self.migrate(row.integer(0)?)?;
-        read_stored(&row).map(Some)
-    }
-
-    /// Brings a session that is stored in `format` up to today's.
-    fn migrate(&self, format: i64) -> Result<()> {
-        match format {
-            FORMAT => Ok(()),
-            1 => self.sql.run(&answers::CREATE, &[]).and_then(|()| self.sql.run(&SET_FORMAT, &[FORMAT.into()])),
-            _ => Err(Error::Unavailable(format!("the session is stored in format {format}, this version reads up to {FORMAT}"))),
-        }
+        self.migrate()?;
+        self.sql.row(LOAD, &[])?.map(|row| read_stored(&row)).transpose()
     }
 
     /// Makes the tables. They are seen from the next call on: this one may still be rolled back.
     pub(super) fn create_schema(&self) -> Result<()> {
-        self.sql.run(&CREATE_SESSION, &[])?;
-        self.sql.run(&messages::CREATE, &[])?;
-        self.sql.run(&answers::CREATE, &[])
+        let since_1 = [&CREATE_SESSION, &messages::CREATE];
+        let since_2 = [&answers::CREATE];
+        let since_3 = [&turns::CREATE, &events::CREATE, &siblings::CREATE, &siblings::CREATE_INDEX];
+        [&since_1[..], &since_2, &since_3].into_iter().flatten().try_for_each(|create| self.sql.run(create, &[]))
+    }
+
+    /// Removes everything but the session's row.
+    pub(super) fn delete_contents(&self) -> Result<()> {
+        let all = [&messages::DELETE_ALL, &siblings::DELETE_ALL, &answers::DELETE_ALL, &turns::DELETE_ALL, &events::DELETE_ALL];
+        all.into_iter().try_for_each(|delete| self.sql.run(delete, &[]))
     }
 
     /// To be called when the database is about to be emptied.
     pub(super) fn forget_schema(&self) {
         self.has_schema.set(false);
+        self.is_current.set(false);
     }
 
     /// Writes the session's row.
@@ -156,6 +177,16 @@ impl Storage {
                 stored.listed_revision.into(),
                 stored.indexed_at.map(Timestamp::millis).into(),
                 stored.alarm_at.map(Timestamp::millis).into(),
+                session.turn_count.into(),
+                session.running_turn.into(),
+                session.tally.prompt_tokens.into(),
+                session.tally.completion_tokens.into(),
+                session.tally.has_estimates.into(),
+                session.tally.observed_bytes.into(),
+                session.tally.observed_tokens.into(),
+                session.error_count.into(),
+                session.last_error.map(|last| last.failure.code()).into(),
+                session.last_error.map(|last| last.at.millis()).into(),
             ],
         )
     }
@@ -188,30 +219,44 @@ impl Storage {
 }
 
 fn read_stored(row: &Row) -> Result<Stored> {
-    let owner = match (row.text(2)?.as_str(), row.optional_text(3)?) {
+    let owner = match (row.text(1)?.as_str(), row.optional_text(2)?) {
         ("user", Some(user)) => Owner::User(Id::parse("owner_id", &user)?),
         ("nobody", None) => Owner::Nobody,
         (kind, _) => return Err(Error::Internal(format!("owner of kind {kind}"))),
     };
     let session = Session {
-        id: Id::parse("id", &row.text(1)?)?,
+        id: Id::parse("id", &row.text(0)?)?,
         owner,
-        user_id: row.optional_text(4)?.map(|user| Id::parse("user_id", &user)).transpose()?,
-        persona: row.text(5)?,
-        title: row.optional_text(6)?,
-        metadata: row.text(7)?,
-        created_at: Timestamp::from_millis(row.integer(8)?),
-        last_activity: Timestamp::from_millis(row.integer(9)?),
-        idle_timeout: Duration::from_millis(row.count(10)?),
-        message_count: row.count(11)?,
-        last_sequence: row.count(12)?,
-        revision: row.count(13)?,
+        user_id: row.optional_text(3)?.map(|user| Id::parse("user_id", &user)).transpose()?,
+        persona: row.text(4)?,
+        title: row.optional_text(5)?,
+        metadata: row.text(6)?,
+        created_at: Timestamp::from_millis(row.integer(7)?),
+        last_activity: Timestamp::from_millis(row.integer(8)?),
+        idle_timeout: Duration::from_millis(row.count(9)?),
+        message_count: row.count(10)?,
+        last_sequence: row.count(11)?,
+        revision: row.count(12)?,
+        turn_count: row.count(17)?,
+        running_turn: row.optional_count(18)?,
+        tally: Tally {
+            prompt_tokens: row.count(19)?,
+            completion_tokens: row.count(20)?,
+            has_estimates: row.integer(21)? != 0,
+            observed_bytes: row.count(22)?,
+            observed_tokens: row.count(23)?,
+        },
+        error_count: row.count(24)?,
+        last_error: match (row.optional_text(25)?, row.optional_integer(26)?) {
+            (Some(code), Some(at)) => Some(LastError { failure: failure_named(&code)?, at: Timestamp::from_millis(at) }),
+            (_, _) => None,
+        },
     };
     Ok(Stored {
         session,
-        is_ended: row.integer(14)? != 0,
-        listed_revision: row.count(15)?,
-        indexed_at: row.optional_integer(16)?.map(Timestamp::from_millis),
-        alarm_at: row.optional_integer(17)?.map(Timestamp::from_millis),
+        is_ended: row.integer(13)? != 0,
+        listed_revision: row.count(14)?,
+        indexed_at: row.optional_integer(15)?.map(Timestamp::from_millis),
+        alarm_at: row.optional_integer(16)?.map(Timestamp::from_millis),
     })
 }

@@ -2,8 +2,11 @@
 //!
 //! A mistake here is answered with 503 and named in the log: better no service than another one than was meant.
 
+mod model;
+
 use std::time::Duration;
 
+use model::ModelChoice;
 use worker::Env;
 
 use crate::{
@@ -13,14 +16,14 @@ use crate::{
 };
 
 /// The checked configuration.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Config {
     /// How callers are told apart.
     pub auth: AuthMode,
     /// How long a session lives after its last activity unless its client says otherwise.
     pub idle_timeout: Duration,
     /// Who answers.
-    pub model: ModelProvider,
+    pub model: ModelChoice,
     /// Which web origins may call.
     pub cors: CorsOrigins,
     /// Whether the routes that break things on purpose exist.
@@ -34,13 +37,6 @@ pub(crate) enum AuthMode {
     Open,
     /// Not chosen: refuse to serve.
     Unset,
-}
-
-/// Who answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ModelProvider {
-    /// The responder that is built in: no key, no network, no language model.
-    Offline,
 }
 
 /// Which web origins may call from a browser.
@@ -76,10 +72,7 @@ impl Config {
             .ok()
             .and_then(|seconds| parse_idle_timeout("", seconds).ok())
             .ok_or_else(|| misconfigured("IDLE_TIMEOUT_SECONDS must be a number of seconds from 1 to 2592000"))?;
-        let model = match given("MODEL_PROVIDER").as_deref() {
-            None | Some("offline") => ModelProvider::Offline,
-            Some(_) => return Err(misconfigured("MODEL_PROVIDER must be offline")),
-        };
+        let model = ModelChoice::parse(&given)?;
         let cors = match variable("CORS_ORIGINS").as_deref() {
             None | Some("*") => CorsOrigins::Any,
             // An empty list allows no origin.
@@ -98,22 +91,6 @@ impl Config {
         match self.auth {
             AuthMode::Open => Ok(Caller::Open { acting_for: None }),
             AuthMode::Unset => Err(misconfigured("AUTH_MODE is not set; AUTH_MODE=open serves everybody and is for local development")),
-        }
-    }
-}
-
-impl ModelProvider {
-    /// Its name in `MODEL_PROVIDER`.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            ModelProvider::Offline => "offline",
-        }
-    }
-
-    /// Is there a language model behind it?
-    pub(crate) const fn is_language_model(self) -> bool {
-        match self {
-            ModelProvider::Offline => false,
         }
     }
 }

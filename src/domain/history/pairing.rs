@@ -44,6 +44,22 @@ impl OpenCalls {
         Ok(paired)
     }
 
+    /// Keeps what fits of `messages`, with stubs also for calls that are open at their end.
+    pub(crate) fn close_to_the_end(mut self, messages: Vec<NewMessage>) -> Vec<NewMessage> {
+        let mut paired = Vec::with_capacity(messages.len());
+        for message in messages {
+            match &message.tool_call_id {
+                Some(id) if !self.0.contains(id) => continue,
+                Some(_) => {}
+                None => paired.extend(self.0.drain(..).map(stub)),
+            }
+            self.advance(&message);
+            paired.push(message);
+        }
+        paired.extend(self.0.into_iter().map(stub));
+        paired
+    }
+
     fn advance(&mut self, message: &NewMessage) {
         match &message.tool_call_id {
             Some(answered) => self.0.retain(|id| id != answered),
@@ -57,13 +73,14 @@ fn stub(id: String) -> NewMessage {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::message::ToolCall;
+    use crate::domain::{history::prompt, message::ToolCall};
 
-    fn message(code: &str) -> NewMessage {
+    /// `u`, `a`, `c12` (calls 1 and 2), `r1` (the result of 1).
+    pub(in crate::domain::history) fn message(code: &str) -> NewMessage {
         let (kind, ids) = code.split_at(1);
         match kind {
             "c" => NewMessage {
@@ -77,7 +94,8 @@ mod tests {
         }
     }
 
-    fn code(message: &NewMessage) -> String {
+    /// Back from [`message`]; `s1` is a stub.
+    pub(in crate::domain::history) fn code(message: &NewMessage) -> String {
         match (message.role, &message.tool_call_id) {
             (Role::Tool, Some(id)) if message.content.as_deref() == Some(STUB) => format!("s{id}"),
             (Role::Tool, Some(id)) => format!("r{id}"),
@@ -129,19 +147,32 @@ mod tests {
                     stored.extend(paired);
                 }
             }
-            let mut open: Vec<String> = Vec::new();
-            for message in &stored {
-                match &message.tool_call_id {
-                    Some(id) => {
-                        prop_assert!(open.contains(id), "result without call");
-                        open.retain(|other| other != id);
-                    }
-                    None => {
-                        prop_assert!(open.is_empty(), "call without result");
-                        open = message.tool_calls.iter().map(|call| call.id.clone()).collect();
-                    }
+            open_at_end(&stored)?;
+            for start in 0..stored.len() {
+                for end in start..=stored.len() {
+                    let prompt = prompt::of(stored[start..end].to_vec());
+                    prop_assert!(open_at_end(&prompt)?.is_empty(), "call without result at the end");
+                    prop_assert!(prompt.windows(2).all(|pair| pair[0].role != Role::User || pair[1].role != Role::User));
                 }
             }
         }
+    }
+
+    /// The calls that are open at the end, if everything before is paired.
+    fn open_at_end(messages: &[NewMessage]) -> std::result::Result<Vec<String>, TestCaseError> {
+        let mut open: Vec<String> = Vec::new();
+        for message in messages {
+            match &message.tool_call_id {
+                Some(id) => {
+                    prop_assert!(open.contains(id), "result without call");
+                    open.retain(|other| other != id);
+                }
+                None => {
+                    prop_assert!(open.is_empty(), "call without result");
+                    open = message.tool_calls.iter().map(|call| call.id.clone()).collect();
+                }
+            }
+        }
+        Ok(open)
     }
 }

@@ -1,7 +1,9 @@
-//! How sessions and messages look when they cross between Worker and objects.
+//! How sessions and messages look when they cross between Worker and objects; turns are in `turn`.
 //!
 //! Worker and objects may run different versions for some minutes after a deploy: fields are only ever added, with a
 //! default. The formats are pinned by tests in this file.
+
+pub(crate) mod turn;
 
 use std::time::Duration;
 
@@ -12,8 +14,9 @@ use crate::{
         caller::{Caller, Owner},
         id::{Id, UserId},
         message::{Message, NewMessage, Role, ToolCall},
-        session::{NewSession, Session},
+        session::{LastError, NewSession, Session},
         time::Timestamp,
+        turn::{Cut, ModelFailure, named, tokens::Tally},
     },
     error::{Error, Result},
 };
@@ -48,6 +51,34 @@ pub(crate) struct SessionRecord {
     message_count: u64,
     last_sequence: u64,
     revision: u64,
+    // Since turns. What is nothing is left out, as 0.1 did not know it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    turn_count: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    running_turn: Option<u64>,
+    #[serde(default, skip_serializing_if = "TallyRecord::is_nothing")]
+    tally: TallyRecord,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    error_count: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last_error: Option<LastErrorRecord>,
+}
+
+/// A [`Tally`].
+#[derive(Default, PartialEq, Serialize, Deserialize)]
+struct TallyRecord {
+    prompt_tokens: u64,
+    completion_tokens: u64,
+    has_estimates: bool,
+    observed_bytes: u64,
+    observed_tokens: u64,
+}
+
+/// A [`LastError`].
+#[derive(Serialize, Deserialize)]
+struct LastErrorRecord {
+    code: String,
+    at: i64,
 }
 
 /// A [`NewSession`].
@@ -73,6 +104,8 @@ pub(crate) struct NewMessageRecord {
     name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     metadata: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cut: Option<String>,
 }
 
 /// A [`ToolCall`].
@@ -88,8 +121,20 @@ pub(crate) struct ToolCallRecord {
 pub(crate) struct MessageRecord {
     sequence: u64,
     created_at: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    replaces: Option<u64>,
     #[serde(flatten)]
     body: NewMessageRecord,
+}
+
+impl TallyRecord {
+    fn is_nothing(&self) -> bool {
+        *self == TallyRecord::default()
+    }
+}
+
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 fn millis(duration: Duration) -> u64 {
@@ -135,6 +180,11 @@ impl From<&Session> for SessionRecord {
             message_count: session.message_count,
             last_sequence: session.last_sequence,
             revision: session.revision,
+            turn_count: session.turn_count,
+            running_turn: session.running_turn,
+            tally: session.tally.into(),
+            error_count: session.error_count,
+            last_error: session.last_error.map(|last| LastErrorRecord { code: last.failure.code().to_owned(), at: last.at.millis() }),
         }
     }
 }
@@ -158,8 +208,50 @@ impl TryFrom<SessionRecord> for Session {
             message_count: record.message_count,
             last_sequence: record.last_sequence,
             revision: record.revision,
+            turn_count: record.turn_count,
+            running_turn: record.running_turn,
+            tally: record.tally.into(),
+            error_count: record.error_count,
+            last_error: record.last_error.map(LastError::try_from).transpose()?,
         })
     }
+}
+
+impl From<Tally> for TallyRecord {
+    fn from(tally: Tally) -> Self {
+        let Tally { prompt_tokens, completion_tokens, has_estimates, observed_bytes, observed_tokens } = tally;
+        TallyRecord { prompt_tokens, completion_tokens, has_estimates, observed_bytes, observed_tokens }
+    }
+}
+
+impl From<TallyRecord> for Tally {
+    fn from(record: TallyRecord) -> Self {
+        let TallyRecord { prompt_tokens, completion_tokens, has_estimates, observed_bytes, observed_tokens } = record;
+        Tally { prompt_tokens, completion_tokens, has_estimates, observed_bytes, observed_tokens }
+    }
+}
+
+impl TryFrom<LastErrorRecord> for LastError {
+    type Error = Error;
+    fn try_from(record: LastErrorRecord) -> Result<Self> {
+        Ok(LastError { failure: failure_named(&record.code)?, at: Timestamp::from_millis(record.at) })
+    }
+}
+
+/// The failure of that code.
+///
+/// # Errors
+/// `Internal` when there is none.
+pub(crate) fn failure_named(code: &str) -> Result<ModelFailure> {
+    named(&ModelFailure::ALL, ModelFailure::code, code).ok_or_else(|| Error::Internal(format!("failure {code}")))
+}
+
+/// The cut of that name.
+///
+/// # Errors
+/// `Internal` when there is none.
+pub(crate) fn cut_named(name: &str) -> Result<Cut> {
+    named(&Cut::ALL, Cut::name, name).ok_or_else(|| Error::Internal(format!("cut {name}")))
 }
 
 impl From<NewSession> for NewSessionRecord {
@@ -189,44 +281,65 @@ impl TryFrom<NewSessionRecord> for NewSession {
 
 impl From<NewMessage> for NewMessageRecord {
     fn from(message: NewMessage) -> Self {
-        let tool_calls =
-            message.tool_calls.into_iter().map(|call| ToolCallRecord { id: call.id, name: call.name, arguments: call.arguments });
         NewMessageRecord {
             role: message.role.name().to_owned(),
             content: message.content,
-            tool_calls: tool_calls.collect(),
+            tool_calls: message.tool_calls.into_iter().map(Into::into).collect(),
             tool_call_id: message.tool_call_id,
             name: message.name,
             metadata: message.metadata,
+            cut: message.cut.map(|cut| cut.name().to_owned()),
         }
+    }
+}
+
+impl From<ToolCall> for ToolCallRecord {
+    fn from(call: ToolCall) -> Self {
+        ToolCallRecord { id: call.id, name: call.name, arguments: call.arguments }
+    }
+}
+
+impl From<ToolCallRecord> for ToolCall {
+    fn from(record: ToolCallRecord) -> Self {
+        ToolCall { id: record.id, name: record.name, arguments: record.arguments }
     }
 }
 
 impl TryFrom<NewMessageRecord> for NewMessage {
     type Error = Error;
     fn try_from(record: NewMessageRecord) -> Result<Self> {
-        let tool_calls = record.tool_calls.into_iter().map(|call| ToolCall { id: call.id, name: call.name, arguments: call.arguments });
         Ok(NewMessage {
             role: Role::from_name(&record.role).ok_or_else(|| Error::Internal(format!("role {}", record.role)))?,
             content: record.content,
-            tool_calls: tool_calls.collect(),
+            tool_calls: record.tool_calls.into_iter().map(Into::into).collect(),
             tool_call_id: record.tool_call_id,
             name: record.name,
             metadata: record.metadata,
+            cut: record.cut.as_deref().map(cut_named).transpose()?,
         })
     }
 }
 
 impl From<Message> for MessageRecord {
     fn from(message: Message) -> Self {
-        MessageRecord { sequence: message.sequence, created_at: message.created_at.millis(), body: message.body.into() }
+        MessageRecord {
+            sequence: message.sequence,
+            created_at: message.created_at.millis(),
+            replaces: message.replaces,
+            body: message.body.into(),
+        }
     }
 }
 
 impl TryFrom<MessageRecord> for Message {
     type Error = Error;
     fn try_from(record: MessageRecord) -> Result<Self> {
-        Ok(Message { sequence: record.sequence, created_at: Timestamp::from_millis(record.created_at), body: record.body.try_into()? })
+        Ok(Message {
+            sequence: record.sequence,
+            created_at: Timestamp::from_millis(record.created_at),
+            replaces: record.replaces,
+            body: record.body.try_into()?,
+        })
     }
 }
 
@@ -234,11 +347,17 @@ impl TryFrom<MessageRecord> for Message {
 mod tests {
     use super::*;
 
+    /// A session as 0.1 wrote it.
+    const BEFORE_TURNS: &str = r#"{"id":"s","owner":{"user":"ann"},"user_id":"Ann","persona":"default","title":null,"metadata":"{}","created_at":1,"last_activity":2,"idle_timeout_ms":3,"message_count":4,"last_sequence":5,"revision":6}"#;
+
     #[test]
     fn session_format_unchanged() {
-        let written = r#"{"id":"s","owner":{"user":"ann"},"user_id":"Ann","persona":"default","title":null,"metadata":"{}","created_at":1,"last_activity":2,"idle_timeout_ms":3,"message_count":4,"last_sequence":5,"revision":6}"#;
-        let session = Session::try_from(serde_json::from_str::<SessionRecord>(written).unwrap()).unwrap();
+        let since = r#","turn_count":7,"running_turn":7,"tally":{"prompt_tokens":1,"completion_tokens":2,"has_estimates":true,"observed_bytes":3,"observed_tokens":4},"error_count":8,"last_error":{"code":"MODEL_TIMEOUT","at":9}}"#;
+        let written = format!("{}{since}", BEFORE_TURNS.strip_suffix('}').unwrap());
+        let session = Session::try_from(serde_json::from_str::<SessionRecord>(&written).unwrap()).unwrap();
         assert_eq!(serde_json::to_string(&SessionRecord::from(&session)).unwrap(), written);
+        let old = Session::try_from(serde_json::from_str::<SessionRecord>(BEFORE_TURNS).unwrap()).unwrap();
+        assert_eq!((old.turn_count, old.error_count, old.last_error), (0, 0, None));
     }
 
     #[test]
@@ -247,6 +366,7 @@ mod tests {
             r#"{"sequence":1,"created_at":2,"role":"user","content":"hi"}"#,
             r#"{"sequence":1,"created_at":2,"role":"assistant","content":null,"tool_calls":[{"id":"a","name":"f","arguments":"{}"}]}"#,
             r#"{"sequence":1,"created_at":2,"role":"tool","content":"","tool_call_id":"a","name":"f","metadata":"{}"}"#,
+            r#"{"sequence":3,"created_at":2,"replaces":2,"role":"assistant","content":"I was","cut":"stopped"}"#,
         ];
         for written in cases {
             let message = Message::try_from(serde_json::from_str::<MessageRecord>(written).unwrap()).unwrap();

@@ -1,0 +1,84 @@
+//! Counting tokens: what providers report is the truth; before that, an estimate from the session's own experience.
+
+/// How many tokens an answer took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Usage {
+    /// Of what the model was sent.
+    pub prompt_tokens: u64,
+    /// Of what it answered.
+    pub completion_tokens: u64,
+    /// Reckoned by us, because the provider did not tell.
+    pub is_estimate: bool,
+}
+
+/// What a session's turns have taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Tally {
+    /// Of what models were sent.
+    pub prompt_tokens: u64,
+    /// Of what they answered.
+    pub completion_tokens: u64,
+    /// Is some of it an estimate?
+    pub has_estimates: bool,
+    /// How many bytes of text the provider has counted, and how many tokens that were.
+    pub observed_bytes: u64,
+    /// See `observed_bytes`.
+    pub observed_tokens: u64,
+}
+
+/// Bytes of text a token stands for until the session has its own experience: English in the usual vocabularies.
+const BYTES_PER_TOKEN: u64 = 4;
+
+impl Tally {
+    /// What so much text takes, as far as can be known before the provider says.
+    pub(crate) fn estimate(&self, prompt_bytes: u64, answer_bytes: u64) -> Usage {
+        let tokens = |bytes: u64| match self.observed_tokens {
+            0 => bytes.div_ceil(BYTES_PER_TOKEN),
+            observed => bytes.saturating_mul(observed).div_ceil(self.observed_bytes.max(1)),
+        };
+        Usage { prompt_tokens: tokens(prompt_bytes), completion_tokens: tokens(answer_bytes), is_estimate: true }
+    }
+
+    /// Adds a turn that took `usage` for so much text.
+    pub(crate) fn add(&mut self, usage: Usage, text_bytes: u64) {
+        self.prompt_tokens = self.prompt_tokens.saturating_add(usage.prompt_tokens);
+        self.completion_tokens = self.completion_tokens.saturating_add(usage.completion_tokens);
+        if usage.is_estimate {
+            self.has_estimates = true;
+        } else {
+            self.observed_bytes = self.observed_bytes.saturating_add(text_bytes);
+            self.observed_tokens = self.observed_tokens.saturating_add(usage.total());
+        }
+    }
+}
+
+impl Usage {
+    /// Of both directions.
+    pub(crate) const fn total(&self) -> u64 {
+        self.prompt_tokens.saturating_add(self.completion_tokens)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn estimates_follow_what_the_provider_has_counted() {
+        let estimate = |tally: &Tally| {
+            let usage = tally.estimate(400, 41);
+            assert!(usage.is_estimate);
+            (usage.prompt_tokens, usage.completion_tokens)
+        };
+        let mut tally = Tally::default();
+        assert_eq!(estimate(&tally), (100, 11));
+        tally.add(Usage { prompt_tokens: 150, completion_tokens: 50, is_estimate: false }, 400);
+        assert_eq!(estimate(&tally), (200, 21));
+        // An estimate counts in the totals and teaches nothing.
+        tally.add(tally.estimate(400, 0), 400);
+        assert_eq!(estimate(&tally), (200, 21));
+        assert_eq!((tally.prompt_tokens, tally.completion_tokens, tally.has_estimates), (350, 50, true));
+        let absurd = Tally { observed_tokens: u64::MAX, ..Tally::default() };
+        assert_eq!(absurd.estimate(u64::MAX, 0).prompt_tokens, u64::MAX);
+    }
+}

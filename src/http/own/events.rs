@@ -1,0 +1,79 @@
+//! The events of a turn as server-sent events: `id` is the event's number, `data` one JSON object.
+
+use serde::Serialize;
+
+use super::{MessageJson, ToolCallJson, UsageJson, etag, turns::TurnJson};
+use crate::{
+    domain::turn::event::{Ended, Event, Numbered},
+    http::problem::Problem,
+};
+
+/// What keeps a connection alive that has nothing to say.
+const HEARTBEAT: &str = ": waiting\n\n";
+
+#[derive(Serialize)]
+struct AcceptedJson<'a> {
+    session_id: &'a str,
+    #[serde(flatten)]
+    turn: TurnJson<'a>,
+}
+
+#[derive(Serialize)]
+struct DeltaJson<'a> {
+    text: &'a str,
+}
+
+#[derive(Serialize)]
+struct DoneJson<'a> {
+    session_id: &'a str,
+    #[serde(flatten)]
+    turn: TurnJson<'a>,
+    message: Option<MessageJson<'a>>,
+    /// Of the session after the turn.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    etag: Option<String>,
+}
+
+#[derive(Serialize)]
+struct FailedJson<'a> {
+    code: &'a str,
+    detail: &'a str,
+    #[serde(flatten)]
+    done: DoneJson<'a>,
+}
+
+/// Encodes the events of a turn in session `session_id`.
+pub(super) fn encoder(session_id: &str) -> impl Fn(Option<&Numbered>) -> String + 'static {
+    let session_id = session_id.to_owned();
+    move |event| event.map_or_else(|| HEARTBEAT.to_owned(), |event| encode(&session_id, event))
+}
+
+fn encode(session_id: &str, Numbered { sequence, event }: &Numbered) -> String {
+    match event {
+        Event::Accepted(turn) => frame(*sequence, "turn", &AcceptedJson { session_id, turn: TurnJson::from(turn) }),
+        Event::Delta(text) => frame(*sequence, "delta", &DeltaJson { text }),
+        Event::ToolCall(call) => frame(*sequence, "tool_call", &ToolCallJson::from(call)),
+        Event::Usage(usage) => frame(*sequence, "usage", &UsageJson::from(*usage)),
+        Event::Done(ended) => frame(*sequence, "done", &done(session_id, ended)),
+        Event::Failed(ended) => {
+            let problem = ended.turn.failure.map_or_else(Problem::interrupted, Problem::of_model);
+            let (code, detail) = problem.words();
+            frame(*sequence, "error", &FailedJson { code, detail, done: done(session_id, ended) })
+        }
+    }
+}
+
+fn done<'a>(session_id: &'a str, ended: &'a Ended) -> DoneJson<'a> {
+    DoneJson {
+        session_id,
+        turn: TurnJson::from(&ended.turn),
+        message: ended.answer.as_ref().map(MessageJson::from),
+        etag: ended.session.as_ref().map(|session| etag(session.version())),
+    }
+}
+
+fn frame<T: Serialize>(id: u64, name: &str, data: &T) -> String {
+    // JSON has no line breaks of its own, and no type of ours can fail.
+    let data = serde_json::to_string(data).unwrap_or_default();
+    format!("id: {id}\nevent: {name}\ndata: {data}\n\n")
+}

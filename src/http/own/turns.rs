@@ -1,0 +1,262 @@
+//! Turns: how one is asked for and answered, and `/sessions/{id}/events`, `stop`, `regenerate`, `continue`, `edit`, `turns`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::{MessageJson, SessionJson, UsageJson, chat::check_message, etag, events, rfc3339};
+use crate::{
+    domain::{
+        id::Repeatable,
+        turn::{Finish, Turn, Wishes, event::Ended},
+    },
+    error::{Error, Result},
+    http::{
+        problem::Problem,
+        repeat::Asked,
+        request::{Request, parse_number},
+        response::Reply,
+    },
+    limits,
+    session::client::{Answer, Ask, Manner, SessionClient},
+};
+
+/// What every request for a turn may say about it.
+#[derive(Deserialize)]
+pub(super) struct RunBody {
+    stream: Option<bool>,
+    on_busy: Option<OnBusy>,
+    /// Stands in for the header Idempotency-Key.
+    client_message_id: Option<String>,
+    model: Option<String>,
+    temperature: Option<f64>,
+    max_tokens: Option<u32>,
+    tools: Option<Vec<Tool>>,
+    tool_choice: Option<Box<RawValue>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum OnBusy {
+    Reject,
+    Wait,
+}
+
+/// A tool goes to the model as it is; this only says what every provider demands.
+#[derive(Deserialize, Serialize)]
+struct Tool {
+    r#type: ToolKind,
+    function: serde_json::Map<String, serde_json::Value>,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum ToolKind {
+    Function,
+}
+
+/// The same, checked.
+pub(super) struct Run {
+    pub(super) repeatable: Option<Repeatable>,
+    manner: Manner,
+    streams: bool,
+}
+
+#[derive(Deserialize)]
+struct EditBody {
+    message: String,
+    metadata: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+#[derive(Deserialize)]
+struct StopBody {
+    turn: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct NoBody {}
+
+#[derive(Serialize)]
+struct AnswerJson<'a> {
+    session_id: &'a str,
+    /// Did this turn begin the session?
+    session_created: bool,
+    response: &'a str,
+    model: &'a str,
+    user_message: MessageJson<'a>,
+    message: MessageJson<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    turn: Option<TurnJson<'a>>,
+    session: SessionJson<'a>,
+}
+
+/// A turn, wherever one is shown.
+#[derive(Serialize)]
+pub(super) struct TurnJson<'a> {
+    turn: u64,
+    kind: &'static str,
+    status: &'static str,
+    input_sequence: u64,
+    answer_sequence: Option<u64>,
+    model: &'a str,
+    started_at: String,
+    ended_at: Option<String>,
+    finish_reason: Option<&'static str>,
+    error: Option<&'static str>,
+    usage: Option<UsageJson>,
+}
+
+#[derive(Serialize)]
+struct StoppedJson<'a> {
+    session_id: &'a str,
+    /// Was there a turn to stop?
+    stopped: bool,
+    turn: Option<TurnJson<'a>>,
+    message: Option<MessageJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct EndedJson<'a> {
+    session_id: &'a str,
+    turn: TurnJson<'a>,
+    message: Option<MessageJson<'a>>,
+}
+
+/// `POST /sessions/{id}/regenerate`: 200 with another answer to what was said last, or with its events.
+pub(crate) async fn regenerate(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
+    let (NoBody {}, run, asked) = request.repeatable_parts().await?;
+    again(request, Ask::Regenerate, run, asked).await
+}
+
+/// `POST /sessions/{id}/continue`: 200 with the whole of an answer that was cut off, or with the events of its rest.
+pub(crate) async fn go_on(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
+    let (NoBody {}, run, asked) = request.repeatable_parts().await?;
+    again(request, Ask::Continue, run, asked).await
+}
+
+/// `POST /sessions/{id}/edit`: 200 with the answer to `message`, said in place of what the user said last, or its events.
+pub(crate) async fn edit(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
+    let (EditBody { message, metadata }, run, asked) = request.repeatable_parts().await?;
+    again(request, Ask::Edit(check_message(message, metadata.as_ref())?), run, asked).await
+}
+
+/// `GET /sessions/{id}/events?turn&after`, or with `Last-Event-ID`: 200 with the events that follow; 204 when there are none.
+pub(crate) async fn follow(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
+    let id = request.id(0, "session_id")?;
+    let turn = request.query().get("turn").map(|turn| parse_number("turn", turn)).transpose()?;
+    let followed = SessionClient::new(request.env(), request.caller(), &id).follow(turn, request.last_event()?).await?;
+    match followed {
+        Some(events) => Ok(Reply::events(events.map(events::encoder(id.as_str()))?)),
+        None => Ok(Reply::nothing()),
+    }
+}
+
+/// `POST /sessions/{id}/stop` `{turn?}`: 200 when the turn has ended, or none runs.
+pub(crate) async fn stop(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
+    let id = request.id(0, "session_id")?;
+    let (StopBody { turn }, NoBody {}, asked) = request.repeatable_parts().await?;
+    let repeatable = asked.repeatable(None)?;
+    let (stopped, last) = SessionClient::new(request.env(), request.caller(), &id).once(repeatable.as_ref()).stop(turn).await?;
+    let (turn, message) = last.as_ref().map_or((None, None), |last| (Some(&last.turn), last.answer.as_ref()));
+    let json = StoppedJson { session_id: id.as_str(), stopped, turn: turn.map(TurnJson::from), message: message.map(MessageJson::from) };
+    Ok(Reply::json(200, &json))
+}
+
+/// `GET /sessions/{id}/turns/{turn}`: 200 with how a turn stands, and its answer.
+pub(crate) async fn get(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
+    let (id, number) = (request.id(0, "session_id")?, parse_number("turn", request.segment(1))?);
+    let Ended { turn, answer, .. } = SessionClient::new(request.env(), request.caller(), &id).turn(number).await?;
+    let json = EndedJson { session_id: id.as_str(), turn: TurnJson::from(&turn), message: answer.as_ref().map(MessageJson::from) };
+    Ok(Reply::json(200, &json))
+}
+
+async fn again(request: &Request<'_>, ask: Ask, run: RunBody, asked: Asked) -> std::result::Result<Reply, Problem> {
+    let (id, run) = (request.id(0, "session_id")?, run.check(request, asked)?);
+    let client = SessionClient::new(request.env(), request.caller(), &id).once(run.repeatable.as_ref());
+    Ok(self::run(&client, ask, &run, false).await?)
+}
+
+/// Asks the model, and answers with its answer or with the events.
+pub(super) async fn run(client: &SessionClient<'_>, ask: Ask, run: &Run, session_created: bool) -> Result<Reply> {
+    if run.streams {
+        let events = client.stream(ask, run.manner.clone()).await?;
+        return Ok(Reply::events(events.map(events::encoder(client.id().as_str()))?));
+    }
+    let answer = client.answer(ask, run.manner.clone()).await?;
+    let Answer { session, user, assistant, model, turn } = &answer;
+    let json = AnswerJson {
+        session_id: session.id.as_str(),
+        session_created,
+        response: assistant.body.content.as_deref().unwrap_or_default(),
+        model,
+        user_message: MessageJson::from(user),
+        message: MessageJson::from(assistant),
+        turn: turn.as_ref().map(TurnJson::from),
+        session: SessionJson::from(session),
+    };
+    Ok(Reply::json(200, &json).with_header("etag", etag(session.version())))
+}
+
+impl RunBody {
+    /// Holds it against the rules.
+    pub(super) fn check(self, request: &Request<'_>, asked: Asked) -> Result<Run> {
+        Ok(Run {
+            repeatable: asked.repeatable(self.client_message_id.map(|id| ("client_message_id", id)))?,
+            streams: self.stream.unwrap_or_else(|| request.accepts_events()),
+            manner: Manner {
+                waits: matches!(self.on_busy, Some(OnBusy::Wait)),
+                precondition: request.precondition()?,
+                wishes: Wishes {
+                    model: self.model,
+                    temperature: self.temperature,
+                    max_tokens: self.max_tokens,
+                    tools: self.tools.map(encode_tools).transpose()?,
+                    tool_choice: self.tool_choice.as_deref().map(check_tool_choice).transpose()?,
+                },
+            },
+        })
+    }
+}
+
+fn encode_tools(tools: Vec<Tool>) -> Result<String> {
+    if tools.len() > limits::TOOL_CALLS {
+        return Err(Error::invalid("tools", format!("must have at most {} items", limits::TOOL_CALLS)));
+    }
+    for (index, tool) in tools.iter().enumerate() {
+        let name = tool.function.get("name").and_then(|name| name.as_str()).unwrap_or_default();
+        limits::check_label(&format!("tools[{index}].function.name"), name, limits::NAME_CHARACTERS)?;
+    }
+    let json = serde_json::to_string(&tools).map_err(|e| Error::Internal(format!("tools: {e}")))?;
+    limits::check_body("tools", &json, limits::TOOLS_BYTES).map(|()| json)
+}
+
+fn check_tool_choice(choice: &RawValue) -> Result<String> {
+    limits::check_body("tool_choice", choice.get(), limits::TOOLS_BYTES)?;
+    let is_known = match serde_json::from_str(choice.get()) {
+        Ok(serde_json::Value::String(word)) => matches!(word.as_str(), "none" | "auto" | "required"),
+        Ok(serde_json::Value::Object(object)) => object.get("function").is_some_and(serde_json::Value::is_object),
+        Ok(_) | Err(_) => false,
+    };
+    if is_known {
+        Ok(choice.get().to_owned())
+    } else {
+        Err(Error::invalid("tool_choice", "must be none, auto, required or {\"type\": \"function\", \"function\": {\"name\": ...}}"))
+    }
+}
+
+impl<'a> From<&'a Turn> for TurnJson<'a> {
+    fn from(turn: &'a Turn) -> Self {
+        TurnJson {
+            turn: turn.number,
+            kind: turn.kind.name(),
+            status: turn.state.name(),
+            input_sequence: turn.input_sequence,
+            answer_sequence: turn.answer_sequence,
+            model: &turn.model,
+            started_at: rfc3339(turn.started_at),
+            ended_at: turn.ended_at.map(rfc3339),
+            finish_reason: turn.finish.map(Finish::name),
+            error: turn.failure.map(|failure| failure.code()),
+            usage: turn.usage.map(UsageJson::from),
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Asking a model: the only place that does I/O for an answer.
+//!
+//! What is sent and what the bytes mean is `openai`'s business. Here are the limits of time and size, and who is asked
+//! again: only before the first byte, and only when that can help.
+
+use std::time::Duration;
+
+use worker::Env;
+
+use super::{Ending, Failed, Provider, Secret, Settings, Take, Timeouts, Upstream, offline, openai};
+use crate::{
+    domain::{
+        message::{NewMessage, Role},
+        turn::{Finish, ModelFailure},
+    },
+    limits,
+    platform::{
+        self, env,
+        fetch::{self, Chunks, Fetched},
+    },
+};
+
+/// Where the Workers AI binding is.
+const AI_BINDING: &str = "AI";
+/// How often a model is asked when it does not begin to answer.
+const ATTEMPTS: u32 = 3;
+/// How long to wait before asking again; each time twice as long, and up to twice that at random.
+const BACKOFF: Duration = Duration::from_millis(200);
+/// A server that wants to be left alone for longer is not asked again.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(5);
+
+/// Has `prompt` answered. The text goes to `take` bit by bit; dropping the future ends the request.
+///
+/// # Errors
+/// When the model fails; what was taken before is good all the same.
+pub(crate) async fn ask(
+    provider: &Provider,
+    env: &Env,
+    prompt: &[NewMessage],
+    settings: &Settings,
+    take: Take<'_>,
+) -> Result<Ending, Failed> {
+    match provider {
+        Provider::Offline => Ok(ask_offline(prompt, take)),
+        Provider::OpenAi(upstream) => ask_server(upstream, prompt, settings, take).await,
+        Provider::WorkersAi(timeouts) => ask_binding(env, timeouts, prompt, settings, take).await,
+    }
+}
+
+fn ask_offline(prompt: &[NewMessage], take: Take<'_>) -> Ending {
+    let said = prompt.iter().filter(|message| message.role == Role::User).filter_map(|message| message.content.as_deref());
+    let mut earlier: Vec<&str> = said.collect();
+    let message = earlier.pop().unwrap_or_default();
+    let answer = offline::answer(&earlier, message);
+    let is_broken_off = answer.split_inclusive(' ').any(|word| take(word).is_break());
+    let finish = if is_broken_off { Finish::Length } else { Finish::Stop };
+    Ending { finish, tool_calls: Vec::new(), usage: None }
+}
+
+/// Asks a server.
+async fn ask_server(upstream: &Upstream, prompt: &[NewMessage], settings: &Settings, take: Take<'_>) -> Result<Ending, Failed> {
+    let body = openai::encode_request(prompt, settings);
+    let work = async {
+        let fetched = begin(upstream, &body).await?;
+        if fetched.is_json() {
+            read_whole(fetched, &upstream.timeouts, take).await
+        } else {
+            read_stream(fetched.chunks, &upstream.timeouts, take).await
+        }
+    };
+    platform::within(upstream.timeouts.total, work).await.unwrap_or_else(|| Err(too_slow("the whole answer")))
+}
+
+/// Asks the Workers AI binding.
+async fn ask_binding(env: &Env, timeouts: &Timeouts, prompt: &[NewMessage], settings: &Settings, take: Take<'_>) -> Result<Ending, Failed> {
+    let body = openai::encode_request(prompt, settings);
+    let work = async {
+        let begun = platform::within(timeouts.first, env::run_model(env, AI_BINDING, &settings.model, &body)).await;
+        let chunks = begun.ok_or_else(|| too_slow("the binding"))?.map_err(|cause| failed(ModelFailure::Unavailable, &cause))?;
+        read_stream(chunks, timeouts, take).await
+    };
+    platform::within(timeouts.total, work).await.unwrap_or_else(|| Err(too_slow("the whole answer")))
+}
+
+/// The first byte of an answer, asked for again where that can help.
+async fn begin(upstream: &Upstream, body: &str) -> Result<Fetched, Failed> {
+    let mut attempt = 1_u32;
+    loop {
+        let failed = match platform::within(upstream.timeouts.first, request(upstream, body)).await {
+            None => return Err(too_slow("the first byte")),
+            Some(Ok(fetched)) => return Ok(fetched),
+            Some(Err(failed)) => failed,
+        };
+        match pause(&failed, attempt) {
+            Some(pause) if attempt < ATTEMPTS => worker::Delay::from(pause).await,
+            Some(_) | None => return Err(failed),
+        }
+        attempt = attempt.saturating_add(1);
+    }
+}
+
+async fn request(upstream: &Upstream, body: &str) -> Result<Fetched, Failed> {
+    let url = format!("{}/chat/completions", upstream.base_url.trim_end_matches('/'));
+    let authorization = upstream.key.as_ref().map(|Secret(key)| ("authorization", format!("Bearer {key}")));
+    let fixed = [("content-type", "application/json".to_owned()), ("accept", "text/event-stream".to_owned())];
+    let own = upstream.headers.iter().map(|(name, Secret(value))| (name.as_str(), value.clone()));
+    let headers: Vec<(&str, String)> = fixed.into_iter().chain(authorization).chain(own).collect();
+    let mut fetched = fetch::post(&url, &headers, body).await.map_err(|cause| failed(ModelFailure::Unavailable, &cause))?;
+    if fetched.status != 200 {
+        return Err(openai::failure_of_status(fetched.status, fetched.header("retry-after").as_deref()));
+    }
+    fetched.chunks.peek().await.map_err(|cause| failed(ModelFailure::Unavailable, &cause))?;
+    Ok(fetched)
+}
+
+/// How long to wait before the next attempt; `None` when it would not help.
+fn pause(failed: &Failed, attempt: u32) -> Option<Duration> {
+    let random = platform::random_bytes().map_or(0, |[byte, ..]| u32::from(byte));
+    let backoff = BACKOFF.saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1)));
+    let jittered = backoff.saturating_add(backoff.saturating_mul(random).checked_div(255).unwrap_or_default());
+    match failed.failure {
+        ModelFailure::RateLimited { retry_after: Some(after) } => (after <= RETRY_AFTER_MAX).then(|| after.max(jittered)),
+        ModelFailure::RateLimited { retry_after: None } | ModelFailure::Unavailable => Some(jittered),
+        ModelFailure::Timeout | ModelFailure::Refused => None,
+    }
+}
+
+async fn read_stream(mut chunks: Chunks, timeouts: &Timeouts, take: Take<'_>) -> Result<Ending, Failed> {
+    let mut decoder = openai::Decoder::new();
+    let mut read_bytes = 0_usize;
+    while !decoder.is_over()
+        && let Some(bytes) = next(&mut chunks, timeouts).await?
+    {
+        read_bytes = read_bytes.saturating_add(bytes.len());
+        if read_bytes > limits::MODEL_BYTES || decoder.feed(&bytes)?.iter().any(|text| take(text).is_break()) {
+            return Ok(broken_off());
+        }
+    }
+    if decoder.flush()?.iter().any(|text| take(text).is_break()) {
+        return Ok(broken_off());
+    }
+    decoder.end()
+}
+
+/// Reads the answer of a server that does not stream.
+async fn read_whole(mut fetched: Fetched, timeouts: &Timeouts, take: Take<'_>) -> Result<Ending, Failed> {
+    let mut body = Vec::new();
+    while let Some(bytes) = next(&mut fetched.chunks, timeouts).await? {
+        body.extend(bytes);
+        if body.len() > limits::MODEL_BYTES {
+            return Err(failed(ModelFailure::Unavailable, "the answer is too large"));
+        }
+    }
+    let (text, ending) = openai::decode_whole(&body)?;
+    if take(&text).is_break() { Ok(broken_off()) } else { Ok(ending) }
+}
+
+async fn next(chunks: &mut Chunks, timeouts: &Timeouts) -> Result<Option<Vec<u8>>, Failed> {
+    let read = platform::within(timeouts.next, chunks.next()).await.ok_or_else(|| too_slow("the next byte"))?;
+    read.map_err(|cause| failed(ModelFailure::Unavailable, &cause))
+}
+
+const fn broken_off() -> Ending {
+    Ending { finish: Finish::Length, tool_calls: Vec::new(), usage: None }
+}
+
+fn too_slow(what: &str) -> Failed {
+    failed(ModelFailure::Timeout, &format!("{what} did not come in time"))
+}
+
+fn failed(failure: ModelFailure, cause: &str) -> Failed {
+    Failed { failure, cause: cause.to_owned() }
+}

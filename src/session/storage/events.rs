@@ -1,0 +1,67 @@
+//! What has happened in the latest turns, for clients that follow or come back: many events to a row, so that a long
+//! answer takes tens of rows.
+//!
+//! The first event of a turn is not stored: its row says the same. Events are forgotten some time after their turn's end.
+
+use super::Storage;
+use crate::{
+    domain::{time::Timestamp, turn::event::Numbered},
+    error::{Error, Result},
+    platform::sql::Write,
+    session::record::turn::EventRecord,
+};
+
+pub(super) const CREATE: Write = Write::new(
+    "create table if not exists event (
+       turn integer not null, sequence integer not null, events text not null, primary key (turn, sequence)
+     ) strict, without rowid",
+);
+const INSERT: Write = Write::new("insert into event (turn, sequence, events) values (?, ?, ?)");
+const FIND: &str = "select events from event where turn = ? order by sequence";
+// No row is written when there is nothing to forget.
+const FORGET: Write = Write::new("delete from event where turn in (select number from turn where number < ? and ended_at < ?)");
+pub(super) const DELETE_ALL: Write = Write::new("delete from event");
+
+impl Storage {
+    /// Stores events of a turn that follow those that are stored.
+    pub(in crate::session) fn insert_events(&self, turn: u64, events: &[Numbered]) -> Result<()> {
+        let Some(first) = events.first() else { return Ok(()) };
+        let json = encode(events)?;
+        self.sql.run(&INSERT, &[turn.into(), first.sequence.into(), (&json).into()])
+    }
+
+    /// The stored events of a turn.
+    pub(in crate::session) fn events(&self, turn: u64) -> Result<Vec<Numbered>> {
+        let mut events = Vec::new();
+        for row in self.sql.rows(FIND, &[turn.into()])? {
+            events.extend(decode(&row.text(0)?)?);
+        }
+        Ok(events)
+    }
+
+    /// Forgets the events of turns before `turn` that had ended by `ended_by`.
+    pub(in crate::session) fn forget_events(&self, turn: u64, ended_by: Timestamp) -> Result<()> {
+        self.sql.run(&FORGET, &[turn.into(), ended_by.millis().into()])
+    }
+}
+
+fn encode(events: &[Numbered]) -> Result<String> {
+    let records: Vec<EventRecord> = events.iter().map(EventRecord::from).collect();
+    serde_json::to_string(&records).map_err(|e| Error::Internal(format!("events: {e}")))
+}
+
+fn decode(json: &str) -> Result<Vec<Numbered>> {
+    let records: Vec<EventRecord> = serde_json::from_str(json).map_err(|e| Error::Internal(format!("events: {e}")))?;
+    records.into_iter().map(Numbered::try_from).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_format_unchanged() {
+        let written = r#"[{"sequence":1,"delta":"a"},{"sequence":2,"delta":"b"}]"#;
+        assert_eq!(encode(&decode(written).unwrap()).unwrap(), written);
+    }
+}

@@ -1,0 +1,61 @@
+//! Bringing what an older version stored up to today's format, one format after the other.
+
+use super::{FORMAT, Storage, answers, events, siblings, turns};
+use crate::{
+    error::{Error, Result},
+    platform::sql::Write,
+};
+
+const FORMAT_OF: &str = "select format from session";
+const SET_FORMAT: Write = Write::new("update session set format = ?");
+
+/// What makes format 2 of format 1.
+const TO_2: &[Write] = &[answers::CREATE];
+/// What makes format 3 of format 2.
+const TO_3: &[Write] = &[
+    Write::new("alter table session add column turn_count integer not null default 0"),
+    Write::new("alter table session add column running_turn integer"),
+    Write::new("alter table session add column prompt_tokens integer not null default 0"),
+    Write::new("alter table session add column completion_tokens integer not null default 0"),
+    Write::new("alter table session add column has_estimates integer not null default 0"),
+    Write::new("alter table session add column observed_bytes integer not null default 0"),
+    Write::new("alter table session add column observed_tokens integer not null default 0"),
+    Write::new("alter table session add column error_count integer not null default 0"),
+    Write::new("alter table session add column last_error text"),
+    Write::new("alter table session add column last_error_at integer"),
+    Write::new("alter table message add column cut text"),
+    Write::new("alter table message add column replaces integer"),
+    turns::CREATE,
+    events::CREATE,
+    siblings::CREATE,
+    siblings::CREATE_INDEX,
+];
+
+impl Storage {
+    /// Brings the tables up to today's format, once in the life of this object.
+    ///
+    /// # Errors
+    /// `Unavailable` when they are newer than this version.
+    pub(super) fn migrate(&self) -> Result<()> {
+        if self.is_current.get() {
+            return Ok(());
+        }
+        let Some(row) = self.sql.row(FORMAT_OF, &[])? else { return Ok(()) };
+        let steps: &[&[Write]] = match row.integer(0)? {
+            FORMAT => &[],
+            2 => &[TO_3],
+            1 => &[TO_2, TO_3],
+            format => {
+                return Err(Error::Unavailable(format!("the session is stored in format {format}, this version reads up to {FORMAT}")));
+            }
+        };
+        if !steps.is_empty() {
+            self.context.atomically(|| {
+                steps.iter().copied().flatten().try_for_each(|step| self.sql.run(step, &[]))?;
+                self.sql.run(&SET_FORMAT, &[FORMAT.into()])
+            })?;
+        }
+        self.is_current.set(true);
+        Ok(())
+    }
+}

@@ -1,0 +1,48 @@
+//! Messages that others have taken the place of: earlier answers, what was said before an edit. They keep their numbers.
+
+use super::{Storage, messages::read_message};
+use crate::{domain::message::Message, error::Result, platform::sql::Write};
+
+pub(super) const CREATE: Write = Write::new(
+    "create table if not exists sibling (
+       sequence integer primary key, created_at integer not null, role text not null, content text, tool_calls text,
+       tool_call_id text, name text, metadata text, size_bytes integer not null, cut text, replaces integer, replaced_by integer not null
+     ) strict",
+);
+pub(super) const CREATE_INDEX: Write = Write::new("create index if not exists sibling_replaced_by on sibling (replaced_by)");
+const COPY: Write = Write::new(
+    "insert into sibling (sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata, size_bytes, cut, replaces,
+       replaced_by)
+     select sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata, size_bytes, cut, replaces, ?
+     from message where sequence > ?",
+);
+const DELETE_COPIED: &str = "delete from message where sequence > ? returning sequence";
+const FIND: &str = "select sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata, cut, replaces
+  from sibling where replaced_by = ? order by sequence";
+const FIND_ONE: &str = "select sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata, cut, replaces
+  from sibling where sequence = ?";
+pub(super) const DELETE_ALL: Write = Write::new("delete from sibling");
+
+impl Storage {
+    /// Takes every message after `sequence` out of the history: `replaced_by` comes in their place. Gives the first of
+    /// them and how many they were.
+    pub(in crate::session) fn set_aside(&self, after: u64, replaced_by: u64) -> Result<(Option<u64>, u64)> {
+        self.sql.run(&COPY, &[replaced_by.into(), after.into()])?;
+        let rows = self.sql.rows(DELETE_COPIED, &[after.into()])?;
+        let sequences = rows.iter().map(|row| row.count(0)).collect::<Result<Vec<_>>>()?;
+        Ok((sequences.iter().copied().min(), u64::try_from(sequences.len()).unwrap_or(u64::MAX)))
+    }
+
+    /// A message, in the history or set aside.
+    pub(in crate::session) fn message_anywhere(&self, sequence: u64) -> Result<Option<Message>> {
+        match self.message(sequence)? {
+            Some(message) => Ok(Some(message)),
+            None => self.sql.row(FIND_ONE, &[sequence.into()])?.map(|row| read_message(&row)).transpose(),
+        }
+    }
+
+    /// What message `sequence` came in the place of, oldest first.
+    pub(in crate::session) fn replaced_by(&self, sequence: u64) -> Result<Vec<Message>> {
+        self.sql.rows(FIND, &[sequence.into()])?.iter().map(read_message).collect()
+    }
+}

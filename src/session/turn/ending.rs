@@ -1,0 +1,224 @@
+//! The end of a turn: its outcome becomes part of the history, in one burst.
+
+use crate::{
+    domain::{
+        message::{Message, NewMessage, Role, ToolCall},
+        time::Timestamp,
+        turn::{
+            Cut, Finish, ModelFailure, Turn, TurnKind, TurnState,
+            event::{Ended, Event, Numbered},
+            tokens::Usage,
+        },
+    },
+    error::{Error, Result},
+    model::Failed,
+    platform,
+    session::{
+        object::{Object, answer},
+        protocol::{Answered, Stopped},
+        storage::{Stored, StoredTurn},
+    },
+};
+
+/// A gap in the numbers before the end of an interrupted turn: clients may have got events that were not stored yet,
+/// and must not take the end for one of them. `run` never has so many that are not stored.
+const ROOM: u64 = 1000;
+
+/// What came of a turn.
+pub(super) struct Outcome {
+    /// The text it got.
+    pub(super) text: String,
+    /// The number that its next event has.
+    pub(super) next_sequence: u64,
+    /// Events that are not stored yet.
+    pub(super) unstored: Vec<Numbered>,
+    /// What the model was sent, in bytes; `None` when that is not known any more.
+    pub(super) prompt_bytes: Option<u64>,
+    /// How it ended.
+    pub(super) end: End,
+}
+
+/// How a turn ended.
+pub(super) enum End {
+    /// The model came to its end.
+    Answered { finish: Finish, tool_calls: Vec<ToolCall>, usage: Option<Usage> },
+    /// Somebody stopped it.
+    Stopped,
+    /// The model failed.
+    Failed(Failed),
+    /// The process that ran it is gone.
+    Interrupted,
+}
+
+/// A turn that has ended, and what is to be told of it.
+pub(super) struct Concluded {
+    /// Events to come after those that everybody has.
+    pub(super) events: Vec<Numbered>,
+    /// What the call that began it is answered.
+    pub(super) reply: Result<String>,
+}
+
+impl Object {
+    /// Puts the outcome of the session's running turn into the history. `stored` is left for the caller to save.
+    pub(super) fn conclude(&self, stored: &mut Stored, outcome: Outcome, now: Timestamp) -> Result<Concluded> {
+        let number = stored.session.running_turn.take().ok_or_else(|| Error::Internal("no turn runs".into()))?;
+        let StoredTurn { mut turn, key } = self.storage.turn(number)?.ok_or_else(|| Error::Internal(format!("no turn {number}")))?;
+        let Outcome { text, next_sequence, unstored, prompt_bytes, end } = outcome;
+        let (answer_bytes, end) = (text.len(), end.that_says_something(&text));
+
+        turn.usage = usage(stored, &end, prompt_bytes, answer_bytes);
+        let body = end.message(text);
+        let mut happened: Vec<Event> = body.tool_calls.iter().cloned().map(Event::ToolCall).collect();
+        let answer = if end.is_kept(&body) { Some(self.store_answer(stored, &turn, body, now)?) } else { None };
+        turn.answer_sequence = answer.as_ref().map(|answer| answer.sequence);
+        turn.ended_at = Some(now);
+        end.mark(&mut turn);
+        stored.session.touch(now);
+        if let Some(failure) = turn.failure {
+            stored.session.note_failure(failure, now);
+        }
+        if let (Some(usage), Some(prompt_bytes)) = (turn.usage, prompt_bytes) {
+            let answer_bytes = u64::try_from(answer_bytes).unwrap_or(u64::MAX);
+            stored.session.tally.add(usage, prompt_bytes.saturating_add(answer_bytes));
+            happened.push(Event::Usage(usage));
+        }
+
+        let ended = Box::new(Ended { turn: turn.clone(), answer: answer.clone(), session: Some(stored.session.clone()) });
+        happened.push(if turn.has_failed() { Event::Failed(ended) } else { Event::Done(ended) });
+        let events: Vec<Numbered> = (next_sequence..).zip(happened).map(|(sequence, event)| Numbered { sequence, event }).collect();
+        self.storage.insert_events(number, &[unstored, events.clone()].concat())?;
+        let reply = match end.into_failure() {
+            Some(error) => Err(error),
+            None => self.answered(stored, &turn, answer),
+        };
+        if let (Some(key), Ok(reply)) = (&key, &reply) {
+            self.storage.replace_turn(key, reply)?;
+        }
+        self.storage.save_turn(&StoredTurn { turn, key })?;
+        Ok(Concluded { events, reply })
+    }
+
+    /// A turn that a lost process was running has ended: what was stored of it is kept.
+    pub(in crate::session) fn conclude_interrupted(&self, stored: &mut Stored) -> Result<()> {
+        let Some(number) = stored.session.running_turn else { return Ok(()) };
+        let events = self.storage.events(number)?;
+        let next_sequence = events.last().map_or(0, |last| last.sequence).saturating_add(ROOM);
+        let deltas = events.into_iter().filter_map(|numbered| match numbered.event {
+            Event::Delta(text) => Some(text),
+            Event::Accepted(_) | Event::ToolCall(_) | Event::Usage(_) | Event::Done(_) | Event::Failed(_) => None,
+        });
+        let outcome = Outcome { text: deltas.collect(), next_sequence, unstored: Vec::new(), prompt_bytes: None, end: End::Interrupted };
+        self.conclude(stored, outcome, platform::now()).map(drop)
+    }
+
+    /// Answers a wish to stop turn `number`.
+    pub(in crate::session) fn stopped(&self, was_running: bool, number: u64) -> Result<String> {
+        let last = match self.turn_record(number) {
+            Err(Error::NotFound(_)) => None,
+            last => Some(last?),
+        };
+        answer(&Stopped { was_running, last })
+    }
+
+    /// Stores an answer in its place: at the end, instead of an earlier one, or as the rest of one.
+    fn store_answer(&self, stored: &mut Stored, turn: &Turn, body: NewMessage, now: Timestamp) -> Result<Message> {
+        if turn.kind == TurnKind::Continue {
+            let before = self.storage.message(turn.input_sequence)?.ok_or_else(|| Error::Internal("nothing to go on with".into()))?;
+            let whole = Message { body: joined(before.body, body), ..before };
+            self.storage.save_message(&whole)?;
+            return Ok(whole);
+        }
+        let sequence = stored.session.last_sequence.saturating_add(1);
+        let replaces = self.set_aside(stored, turn.input_sequence, sequence)?;
+        let appended = self.append(stored, vec![body], replaces, now)?;
+        appended.into_iter().last().ok_or_else(|| Error::Internal("no answer was stored".into()))
+    }
+
+    fn answered(&self, stored: &Stored, turn: &Turn, assistant: Option<Message>) -> Result<String> {
+        let input = match turn.kind {
+            TurnKind::Continue => self.storage.last_said(true)?,
+            TurnKind::Reply | TurnKind::Regenerate => Some(turn.input_sequence),
+        };
+        let user = input.map(|input| self.storage.message(input)).transpose()?.flatten();
+        let (Some(user), Some(assistant)) = (user, assistant) else {
+            return Err(Error::Internal("an answered turn without its messages".into()));
+        };
+        answer(&Answered {
+            session: (&stored.session).into(),
+            user: user.into(),
+            assistant: assistant.into(),
+            model: turn.model.clone(),
+            turn: Some(turn.into()),
+        })
+    }
+}
+
+impl End {
+    /// An end without a word is a failure of the model's.
+    fn that_says_something(self, text: &str) -> End {
+        let failed = |failure, cause: &str| End::Failed(Failed { failure, cause: cause.to_owned() });
+        match self {
+            End::Answered { finish: Finish::Filtered, ref tool_calls, .. } if text.is_empty() && tool_calls.is_empty() => {
+                failed(ModelFailure::Refused, "the provider's filter left nothing")
+            }
+            End::Answered { ref tool_calls, .. } if text.is_empty() && tool_calls.is_empty() => {
+                failed(ModelFailure::Unavailable, "the answer was empty")
+            }
+            End::Answered { .. } | End::Stopped | End::Failed(_) | End::Interrupted => self,
+        }
+    }
+
+    /// The message that holds what there is.
+    fn message(&self, text: String) -> NewMessage {
+        let (cut, tool_calls) = match self {
+            End::Answered { finish: Finish::Length, tool_calls, .. } => (Some(Cut::Length), tool_calls.clone()),
+            End::Answered { tool_calls, .. } => (None, tool_calls.clone()),
+            End::Stopped => (Some(Cut::Stopped), Vec::new()),
+            End::Failed(_) | End::Interrupted => (Some(Cut::Interrupted), Vec::new()),
+        };
+        let content = if text.is_empty() && !tool_calls.is_empty() { None } else { Some(text) };
+        NewMessage { content, tool_calls, cut, ..NewMessage::text(Role::Assistant, "") }
+    }
+
+    /// Of a failure only what was said is kept; who stops before the first word has that as the answer.
+    fn is_kept(&self, body: &NewMessage) -> bool {
+        match self {
+            End::Answered { .. } | End::Stopped => true,
+            End::Failed(_) | End::Interrupted => body.content.as_ref().is_some_and(|content| !content.is_empty()),
+        }
+    }
+
+    fn mark(&self, turn: &mut Turn) {
+        match self {
+            End::Answered { finish, .. } => (turn.state, turn.finish) = (TurnState::Done, Some(*finish)),
+            End::Stopped => turn.state = TurnState::Stopped,
+            End::Failed(failed) => (turn.state, turn.failure) = (TurnState::Failed, Some(failed.failure)),
+            End::Interrupted => turn.state = TurnState::Interrupted,
+        }
+    }
+
+    fn into_failure(self) -> Option<Error> {
+        match self {
+            End::Answered { .. } | End::Stopped => None,
+            End::Failed(Failed { failure, cause }) => Some(Error::Model { failure, cause }),
+            End::Interrupted => Some(Error::Unavailable("the turn was interrupted".into())),
+        }
+    }
+}
+
+/// What the turn took: what the provider says, or an estimate if it has worked at all.
+fn usage(stored: &Stored, end: &End, prompt_bytes: Option<u64>, answer_bytes: usize) -> Option<Usage> {
+    let estimate = || Some(stored.session.tally.estimate(prompt_bytes?, u64::try_from(answer_bytes).unwrap_or(u64::MAX)));
+    match end {
+        End::Answered { usage: Some(usage), .. } => Some(*usage),
+        End::Answered { usage: None, .. } | End::Stopped => estimate(),
+        End::Failed(_) if answer_bytes > 0 => estimate(),
+        End::Failed(_) | End::Interrupted => None,
+    }
+}
+
+/// An answer and what it goes on with.
+fn joined(before: NewMessage, rest: NewMessage) -> NewMessage {
+    let content = [before.content, rest.content].into_iter().flatten().collect();
+    NewMessage { content: Some(content), tool_calls: rest.tool_calls, cut: rest.cut, ..NewMessage::text(Role::Assistant, "") }
+}

@@ -1,0 +1,190 @@
+//! Doing a turn again: another answer, the rest of one, another question; and another session from the middle of one.
+
+use serde_json::Value;
+
+use crate::support::{
+    Server, json,
+    model::{Model, Step},
+};
+
+fn serve(model: &Model) -> Server {
+    let own = model.variables();
+    Server::with(&own.iter().map(|(name, value)| (*name, value.as_str())).collect::<Vec<_>>())
+}
+
+/// A model that numbers its answers.
+fn counting() -> Model {
+    Model::start(|number, _| Model::saying(&format!("Answer {}.", number + 1)))
+}
+
+/// Sequence, content and what was replaced, of every message.
+fn history(server: &Server, id: &str) -> Vec<(u64, String, Option<u64>)> {
+    let page = server.get(&format!("/sessions/{id}/messages")).expect(200).value();
+    assert_eq!(page["total"], page["messages"].as_array().unwrap().len());
+    page["messages"].as_array().unwrap().iter().map(shown).collect()
+}
+
+fn shown(message: &Value) -> (u64, String, Option<u64>) {
+    (message["sequence"].as_u64().unwrap(), message["content"].as_str().unwrap().to_owned(), message["replaces"].as_u64())
+}
+
+fn message(sequence: u64, content: &str, replaces: Option<u64>) -> (u64, String, Option<u64>) {
+    (sequence, content.to_owned(), replaces)
+}
+
+#[test]
+fn an_answer_is_given_anew_and_the_old_ones_are_kept() {
+    let model = counting();
+    let server = serve(&model);
+    let id = server.new_session();
+    let regenerate = format!("/sessions/{id}/regenerate");
+    server.ask("POST", &regenerate, &[], None).expect_problem(409, "NOT_POSSIBLE");
+    server.say(&id, "Question");
+    let second = server.ask("POST", &regenerate, &[], None).expect(200).value();
+    assert_eq!(
+        (&second["response"], &second["turn"]["kind"], &second["user_message"]["sequence"]),
+        (&json!("Answer 2."), &json!("regenerate"), &json!(1))
+    );
+    let events = server.events("POST", &regenerate, &[], Some(&json!({"stream": true, "temperature": 1}))).rest();
+    assert_eq!(events.last().unwrap().data["message"]["replaces"], 3);
+    assert_eq!(history(&server, &id), [message(1, "Question", None), message(4, "Answer 3.", Some(3))]);
+    for request in model.requests() {
+        assert_eq!(request.body["messages"], json!([{"role": "user", "content": "Question"}]));
+    }
+    let versions = server.get(&format!("/sessions/{id}/messages/4/versions")).expect(200).value()["versions"].clone();
+    let versions: Vec<_> = versions.as_array().unwrap().iter().map(|version| shown(&version[0])).collect();
+    assert_eq!(versions, [message(4, "Answer 3.", Some(3)), message(3, "Answer 2.", Some(2)), message(2, "Answer 1.", None)]);
+    server.get(&format!("/sessions/{id}/messages/2/versions")).expect_problem(404, "MESSAGE_NOT_FOUND");
+    // Pages go over the gaps.
+    server.say(&id, "More");
+    let path = format!("/sessions/{id}/messages");
+    let page = server.get(&format!("{path}?limit=2&offset=1")).expect(200).value();
+    assert_eq!(page["messages"].as_array().unwrap().iter().map(|m| m["sequence"].as_u64().unwrap()).collect::<Vec<_>>(), [4, 5]);
+    let newest = server.get(&format!("{path}?limit=2&offset=1&order=desc")).expect(200).value();
+    assert_eq!(newest["messages"].as_array().unwrap().iter().map(|m| m["sequence"].as_u64().unwrap()).collect::<Vec<_>>(), [5, 4]);
+}
+
+#[test]
+fn a_failed_attempt_at_another_answer_leaves_the_old_one() {
+    let model = Model::start(|number, _| match number {
+        0 => Model::saying("Good."),
+        1 => vec![Step::Status(400, vec![], String::new())],
+        _ => Model::saying("Better."),
+    });
+    let server = serve(&model);
+    let id = server.new_session();
+    server.say(&id, "Question");
+    let regenerate = format!("/sessions/{id}/regenerate");
+    let keyed = [("idempotency-key", "k")];
+    server.ask("POST", &regenerate, &keyed, None).expect_problem(502, "MODEL_REFUSED");
+    assert_eq!(history(&server, &id), [message(1, "Question", None), message(2, "Good.", None)]);
+    server.ask("POST", &regenerate, &keyed, None).expect(200);
+    assert_eq!(server.ask("POST", &regenerate, &keyed, None).expect(200).text("response"), "Better.");
+    assert_eq!(history(&server, &id), [message(1, "Question", None), message(3, "Better.", Some(2))]);
+}
+
+#[test]
+fn an_answer_that_was_cut_off_goes_on_where_it_ended() {
+    let model = Model::start(|number, _| match number {
+        0 => vec![Step::Text("Once upon".into()), Step::Finish("length"), Step::Done],
+        1 => vec![Step::Text(" a ".into()), Step::Cut],
+        2 => Model::saying("time."),
+        _ => Model::saying("unexpected"),
+    });
+    let server = serve(&model);
+    let id = server.new_session();
+    let go_on = format!("/sessions/{id}/continue");
+    server.ask("POST", &go_on, &[], None).expect_problem(409, "NOT_POSSIBLE");
+    let first = server.post("/chat", json!({"session_id": id, "message": "Tell"})).expect(200).value();
+    assert_eq!((&first["message"]["cut"], &first["turn"]["finish_reason"]), (&json!("length"), &json!("length")));
+    // It fails on the way, and goes on from there under the same key.
+    let keyed = [("idempotency-key", "k")];
+    server.ask("POST", &go_on, &keyed, None).expect_problem(503, "MODEL_UNAVAILABLE");
+    assert_eq!(history(&server, &id)[1], message(2, "Once upon a ", None));
+    let whole = server.ask("POST", &go_on, &keyed, None).expect(200).value();
+    assert_eq!(
+        (&whole["response"], &whole["message"]["cut"], &whole["message"]["sequence"]),
+        (&json!("Once upon a time."), &json!(null), &json!(2))
+    );
+    assert_eq!(whole["user_message"]["sequence"], 1);
+    let sent = model.requests()[2].body["messages"].clone();
+    assert_eq!((&sent[1]["role"], &sent[1]["content"], &sent[2]["role"]), (&json!("assistant"), &json!("Once upon a "), &json!("user")));
+    assert_eq!(history(&server, &id), [message(1, "Tell", None), message(2, "Once upon a time.", None)]);
+    server.ask("POST", &go_on, &[], None).expect_problem(409, "NOT_POSSIBLE");
+    // Only the rest is told.
+    assert_eq!(server.get(&format!("/sessions/{id}/turns/3")).expect(200).value()["turn"]["kind"], "continue");
+}
+
+#[test]
+fn what_the_user_said_last_is_said_otherwise() {
+    let model = counting();
+    let server = serve(&model);
+    let id = server.new_session();
+    let edit = format!("/sessions/{id}/edit");
+    server.post(&edit, json!({"message": "x"})).expect_problem(409, "NOT_POSSIBLE");
+    server.say(&id, "One");
+    server.say(&id, "Two");
+    server.post(&edit, json!({"message": " "})).expect_problem(400, "VALIDATION_ERROR");
+    server.post(&edit, json!({})).expect_problem(400, "VALIDATION_ERROR");
+    let edited = server.post(&edit, json!({"message": "Three", "metadata": {"a": 1}})).expect(200).value();
+    assert_eq!((&edited["response"], &edited["user_message"]["replaces"]), (&json!("Answer 3."), &json!(3)));
+    let expected = [message(1, "One", None), message(2, "Answer 1.", None), message(5, "Three", Some(3)), message(6, "Answer 3.", None)];
+    assert_eq!(history(&server, &id), expected);
+    let versions = server.get(&format!("/sessions/{id}/messages/5/versions")).expect(200).value()["versions"].clone();
+    let before: Vec<_> = versions[1].as_array().unwrap().iter().map(shown).collect();
+    assert_eq!(before, [message(3, "Two", None), message(4, "Answer 2.", None)]);
+    let sent = model.requests()[2].body["messages"].clone();
+    assert_eq!(sent.as_array().unwrap().len(), 3);
+    // The first question too, with everything after it.
+    let other = server.new_session();
+    server.say(&other, "One");
+    server.post(&format!("/sessions/{other}/edit"), json!({"message": "Uno"})).expect(200);
+    assert_eq!(history(&server, &other).iter().map(|(sequence, ..)| *sequence).collect::<Vec<_>>(), [3, 4]);
+    let page = server.get(&format!("/sessions/{other}/messages?limit=2&order=desc")).expect(200).value();
+    assert_eq!((&page["has_more"], &page["before"]), (&json!(false), &json!(null)));
+}
+
+#[test]
+fn a_session_is_forked_at_a_message() {
+    let server = Server::start();
+    let source = server.post("/sessions", json!({"user_id": "ann", "title": "Tea", "metadata": {"a": 1}})).expect(201).text("session_id");
+    server.say(&source, "My name is John");
+    server.say(&source, "My name is Jon");
+    let fork = format!("/sessions/{source}/fork");
+    let forked = server.post(&fork, json!({"through": 2, "title": "Coffee"})).expect(201);
+    let id = forked.text("session_id");
+    assert_eq!(forked.header("location"), format!("/sessions/{}", id.replace('_', "%5F")));
+    let session = forked.value();
+    assert_eq!(
+        (&session["title"], &session["metadata"], &session["user_id"], &session["message_count"]),
+        (&json!("Coffee"), &json!({"a": 1}), &json!("ann"), &json!(2))
+    );
+    assert_eq!(server.say(&id, "What's my name?"), "Your name is John.");
+    assert_eq!(server.say(&source, "What's my name?"), "Your name is Jon.");
+    assert_eq!(server.get("/users/ann/sessions").expect(200).value()["sessions"].as_array().unwrap().len(), 2);
+    // All of it, under an id and a key of the client's.
+    let whole =
+        || server.ask("POST", &fork, &[("idempotency-key", "k"), ("content-type", "application/json")], Some(br#"{"session_id":"whole"}"#));
+    let first = whole().expect(201);
+    assert_eq!(first.number("message_count"), 6);
+    server.say(&source, "one more");
+    assert_eq!(whole().expect(201).body, first.body);
+    server.post(&fork, json!({"session_id": "whole"})).expect_problem(409, "SESSION_ID_TAKEN");
+    server.post(&fork, json!({"through": 99})).expect_problem(404, "MESSAGE_NOT_FOUND");
+    server.post("/sessions/none/fork", json!({})).expect_problem(404, "SESSION_NOT_FOUND");
+    server.post(&fork, json!({"through": "x"})).expect_problem(400, "VALIDATION_ERROR");
+}
+
+#[test]
+fn a_fork_in_the_middle_of_a_tool_call_is_a_history_that_models_take() {
+    let server = Server::start();
+    let source = server.new_session();
+    let call = json!({"role": "assistant", "content": null, "tool_calls": [{"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}]});
+    let messages = json!({"messages": [{"role": "user", "content": "x"}, call, {"role": "tool", "tool_call_id": "a", "content": "y"}]});
+    server.post(&format!("/sessions/{source}/messages"), messages).expect(201);
+    let id = server.post(&format!("/sessions/{source}/fork"), json!({"through": 2})).expect(201).text("session_id");
+    server.say(&id, "hello");
+    let roles = server.get(&format!("/sessions/{id}/messages")).expect(200).value()["messages"].clone();
+    let roles: Vec<&str> = roles.as_array().unwrap().iter().map(|message| message["role"].as_str().unwrap()).collect();
+    assert_eq!(roles, ["user", "assistant", "tool", "user", "assistant"]);
+}

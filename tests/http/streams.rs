@@ -1,0 +1,346 @@
+//! Turns as events: what comes in which order, and that no reader loses or doubles anything, whenever it comes or goes.
+
+use std::{thread, time::Duration};
+
+use serde_json::Value;
+
+use crate::support::{
+    Server,
+    events::Event,
+    eventually, json,
+    model::{Model, Step},
+};
+
+const TEXT: &str = "Grüße aus Köln: the quick 🦊 jumps over it.";
+
+fn names(events: &[Event]) -> Vec<&str> {
+    events.iter().map(|event| event.name.as_str()).collect()
+}
+
+fn ids(events: &[Event]) -> Vec<u64> {
+    events.iter().map(|event| event.id.unwrap()).collect()
+}
+
+fn text(events: &[Event]) -> String {
+    events.iter().filter(|event| event.name == "delta").map(|event| event.data["text"].as_str().unwrap()).collect()
+}
+
+fn said(session_id: &str) -> Value {
+    json!({"session_id": session_id, "message": "Say something", "stream": true})
+}
+
+/// A model that says `TEXT`, each word when the test opens a gate.
+fn gated() -> Model {
+    Model::start(|_, _| {
+        let words = TEXT.split_inclusive(' ').flat_map(|word| [Step::Gate, Step::Text(word.into())]);
+        words.chain([Step::Gate, Step::Finish("stop"), Step::Usage(7, 11), Step::Done]).collect()
+    })
+}
+
+/// Gates of [`gated`].
+fn gates() -> usize {
+    TEXT.split(' ').count() + 1
+}
+
+fn serve(model: &Model) -> Server {
+    let variables = model.variables();
+    Server::with(&variables.iter().map(|(name, value)| (*name, value.as_str())).collect::<Vec<_>>())
+}
+
+#[test]
+fn a_turn_is_told_event_by_event() {
+    let model = Model::start(|_, _| Model::saying(TEXT));
+    let server = serve(&model);
+    let id = server.new_session();
+    let mut stream = server.events("POST", "/chat", &[], Some(&said(&id)));
+    let events: Vec<Event> = stream.by_ref().collect();
+
+    let words = TEXT.split(' ').count();
+    let expected: Vec<&str> = ["turn"].into_iter().chain(vec!["delta"; words]).chain(["usage", "done"]).collect();
+    assert_eq!(names(&events), expected);
+    assert_eq!(ids(&events), (0..u64::try_from(events.len()).unwrap()).collect::<Vec<_>>());
+    assert_eq!(text(&events), TEXT);
+    let (first, last) = (&events[0].data, &events[events.len() - 1].data);
+    assert_eq!(
+        (&first["session_id"], &first["turn"], &first["status"], &first["input_sequence"]),
+        (&json!(id), &json!(1), &json!("running"), &json!(1))
+    );
+    assert_eq!((&last["status"], &last["finish_reason"], &last["message"]["content"]), (&json!("done"), &json!("stop"), &json!(TEXT)));
+    assert!(last["usage"]["estimated"] == json!(false) && last["etag"].is_string(), "{last}");
+    assert_eq!(events[events.len() - 2].data["total_tokens"], last["usage"]["total_tokens"]);
+    // One event a chunk, and nobody on the way may hold it back.
+    assert_eq!(stream.chunks(), events.len());
+    let header = |name: &str| stream.headers().iter().find(|(key, _)| key == name).map_or("", |(_, value)| value);
+    assert_eq!((header("cache-control"), header("content-encoding")), ("no-store, no-transform", ""));
+    assert!(!header("x-request-id").is_empty());
+    assert_eq!(server.get(&format!("/sessions/{id}")).expect(200).header("etag"), last["etag"]);
+}
+
+#[test]
+fn events_are_given_to_who_accepts_them_and_the_same_turn_is_json_for_others() {
+    let server = Server::start();
+    let id = server.new_session();
+    let asked = json!({"session_id": id, "message": "My name is John"});
+    let events: Vec<Event> = server.events("POST", "/chat", &[("accept", "text/event-stream")], Some(&asked)).collect();
+    let done = &events[events.len() - 1].data;
+    assert_eq!(done["message"]["content"], "Nice to meet you, John!");
+    let asked = json!({"session_id": id, "message": "What's my name?", "stream": false});
+    let headers = [("accept", "text/event-stream"), ("content-type", "application/json")];
+    let answer = server.ask("POST", "/chat", &headers, Some(asked.to_string().as_bytes())).expect(200).value();
+    assert_eq!((&answer["response"], &answer["turn"]["status"]), (&json!("Your name is John."), &json!("done")));
+    let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(keys(&answer["message"]), keys(&done["message"]));
+}
+
+#[test]
+fn a_stream_can_begin_a_session() {
+    let server = Server::start();
+    let events: Vec<Event> =
+        server.events("POST", "/chat", &[], Some(&json!({"message": "hello", "user_id": "ann", "stream": true}))).collect();
+    let id = events[0].data["session_id"].as_str().unwrap().to_owned();
+    assert_eq!(server.get(&format!("/sessions/{id}")).expect(200).number("message_count"), 2);
+    assert_eq!(server.get("/users/ann/sessions").expect(200).value()["sessions"][0]["session_id"], json!(id));
+}
+
+#[test]
+fn what_is_wrong_before_the_turn_is_a_problem_and_no_stream() {
+    let server = Server::start();
+    let headers = [("accept", "text/event-stream"), ("content-type", "application/json")];
+    let ask = |body: Value| server.ask("POST", "/chat", &headers, Some(body.to_string().as_bytes()));
+    ask(json!({"message": "x", "session_id": "none"})).expect_problem(404, "INVALID_SESSION");
+    ask(json!({"message": ""})).expect_problem(400, "VALIDATION_ERROR");
+    ask(json!({"message": "x", "model": "unknown"})).expect_problem(400, "VALIDATION_ERROR");
+}
+
+#[test]
+fn the_stream_may_break_after_any_event_and_nothing_is_lost_or_doubled() {
+    let model = Model::start(|_, _| Model::saying(TEXT));
+    let server = serve(&model);
+    let whole = {
+        let id = server.new_session();
+        server.events("POST", "/chat", &[], Some(&said(&id))).rest()
+    };
+    for cut_after in 0..=whole.len() {
+        let id = server.new_session();
+        let mut stream = server.events("POST", "/chat", &[], Some(&said(&id)));
+        let mut got: Vec<Event> = stream.by_ref().take(cut_after).collect();
+        stream.cut();
+        let path = format!("/sessions/{id}/events?turn=1");
+        let last = got.last().map(|event| event.id.unwrap().to_string()).unwrap_or_default();
+        if cut_after == whole.len() {
+            server.ask("GET", &path, &[("last-event-id", &last)], None).expect(204);
+        } else {
+            got.extend(server.events("GET", &path, &[("last-event-id", &last)], None));
+        }
+        assert_eq!((ids(&got), names(&got), text(&got)), (ids(&whole), names(&whole), text(&whole)), "cut after {cut_after}");
+        let total = server.get(&format!("/sessions/{id}/messages")).expect(200).number("total");
+        assert_eq!(total, 2, "cut after {cut_after}");
+    }
+    assert_eq!(model.requests().len(), whole.len() + 2);
+}
+
+#[test]
+fn a_key_may_be_sent_again_after_any_event_and_joins_the_turn() {
+    let model = gated();
+    let server = serve(&model);
+    let mut transcripts = Vec::new();
+    for retry_after in 0..gates() + 2 {
+        let id = server.new_session();
+        let keyed = [("idempotency-key", "k")];
+        let mut first = server.events("POST", "/chat", &keyed, Some(&said(&id)));
+        let mut got: Vec<Event> = Vec::new();
+        got.extend(first.next());
+        for _ in 0..retry_after.min(gates() - 1) {
+            model.open(1);
+            got.extend(first.next());
+        }
+        if retry_after >= gates() {
+            model.open(1);
+            got.extend(first.by_ref());
+        }
+        let mut second = server.events("POST", "/chat", &keyed, Some(&said(&id)));
+        if retry_after < gates() {
+            let begun = second.next().unwrap();
+            assert_eq!(begun, got[0]);
+            model.open(gates() - retry_after.min(gates() - 1));
+            got.extend(first);
+            let joined: Vec<Event> = [begun].into_iter().chain(second).collect();
+            assert_eq!(joined, got, "again after {retry_after}");
+        } else {
+            assert_eq!(second.rest(), got, "again after {retry_after}");
+        }
+        transcripts.push((ids(&got), text(&got)));
+        assert_eq!(server.get(&format!("/sessions/{id}/messages")).expect(200).number("total"), 2);
+    }
+    assert!(transcripts.windows(2).all(|pair| pair[0] == pair[1]), "{transcripts:?}");
+    assert_eq!(model.requests().len(), transcripts.len(), "a retry has asked the model again");
+}
+
+#[test]
+fn any_number_of_readers_follow_a_turn_from_wherever_they_are() {
+    let model = gated();
+    let server = serve(&model);
+    let id = server.new_session();
+    let path = format!("/sessions/{id}/events");
+    let mut first = server.events("POST", "/chat", &[], Some(&said(&id)));
+    first.next().unwrap();
+    // Before the first word, and with nobody else there any more.
+    first.cut();
+    let (all, whole) = thread::scope(|scope| {
+        let early: Vec<_> = (0..5).map(|_| scope.spawn(|| server.events("GET", &path, &[], None).rest())).collect();
+        model.open(3);
+        let mut late = server.events("GET", &format!("{path}?after=2"), &[], None);
+        assert_eq!(late.next().unwrap().id, Some(3));
+        model.open(gates());
+        let late = late.rest();
+        let all: Vec<Vec<Event>> = early.into_iter().map(|reader| reader.join().unwrap()).collect();
+        assert_eq!(late, all[0][4..]);
+        let after = server.events("GET", &path, &[], None).rest();
+        (all, after)
+    });
+    assert_eq!((text(&whole).as_str(), whole[whole.len() - 1].name.as_str()), (TEXT, "done"));
+    assert!(all.iter().all(|events| *events == whole));
+}
+
+#[test]
+fn there_is_nothing_to_follow_where_nothing_happens() {
+    let mut server = Server::start();
+    let id = server.new_session();
+    let path = format!("/sessions/{id}/events");
+    server.get(&path).expect(204);
+    server.say(&id, "hello");
+    // After a restart everything is still there.
+    server.kill();
+    server.launch();
+    let events = server.events("GET", &path, &[], None).rest();
+    let last = events[events.len() - 1].id.unwrap();
+    assert_eq!((names(&events)[0], events[events.len() - 1].name.as_str()), ("turn", "done"));
+    server.get(&format!("{path}?after={last}")).expect(204);
+    server.get(&format!("{path}?turn=7")).expect(204);
+    server.get(&format!("{path}?after=-1")).expect_problem(400, "VALIDATION_ERROR");
+    server.get(&format!("{path}?turn=x")).expect_problem(400, "VALIDATION_ERROR");
+    server.get("/sessions/none/events").expect_problem(404, "SESSION_NOT_FOUND");
+    let turn = server.get(&format!("/sessions/{id}/turns/1")).expect(200).value();
+    assert_eq!((&turn["turn"]["status"], &turn["message"]["sequence"]), (&json!("done"), &json!(2)));
+    server.get(&format!("/sessions/{id}/turns/2")).expect_problem(404, "TURN_NOT_FOUND");
+}
+
+#[test]
+fn stop_keeps_what_was_said_and_reaches_the_model() {
+    let model = gated();
+    let server = serve(&model);
+    let id = server.new_session();
+    let stop = format!("/sessions/{id}/stop");
+    assert_eq!(server.ask("POST", &stop, &[], None).expect(200).value()["stopped"], json!(false));
+    let mut stream = server.events("POST", "/chat", &[], Some(&said(&id)));
+    stream.next().unwrap();
+    model.open(2);
+    let heard: Vec<Event> = stream.by_ref().take(2).collect();
+
+    assert_eq!(server.post(&stop, json!({"turn": 9})).expect(200).value()["stopped"], json!(false));
+    let stopped = server.ask("POST", &stop, &[], None).expect(200).value();
+    assert_eq!((&stopped["stopped"], &stopped["turn"]["status"]), (&json!(true), &json!("stopped")));
+    assert_eq!((&stopped["message"]["content"], &stopped["message"]["cut"]), (&json!(text(&heard)), &json!("stopped")));
+    let rest = stream.rest();
+    assert_eq!(names(&rest), ["usage", "done"]);
+    assert_eq!((&rest[0].data["estimated"], &rest[1].data["status"]), (&json!(true), &json!("stopped")));
+    eventually("the model's connection is closed", || model.hang_ups() == 1);
+    // Again is no harm, and the conversation goes on.
+    let again = server.ask("POST", &stop, &[], None).expect(200).value();
+    assert_eq!((&again["stopped"], &again["turn"]["status"]), (&json!(false), &json!("stopped")));
+    model.open(gates());
+    assert_eq!(server.say(&id, "And now?"), TEXT);
+}
+
+#[test]
+fn a_turn_that_is_stopped_before_its_first_word_is_answered_with_nothing() {
+    let model = Model::start(|_, _| vec![Step::Hang]);
+    let server = serve(&model);
+    let id = server.new_session();
+    thread::scope(|scope| {
+        let asked = scope.spawn(|| server.post("/chat", json!({"session_id": id, "message": "hello"})).expect(200).value());
+        eventually("it runs", || model.requests().len() == 1);
+        assert_eq!(server.get(&format!("/sessions/{id}")).expect(200).value()["running_turn"], json!(1));
+        server.ask("POST", &format!("/sessions/{id}/stop"), &[], None).expect(200);
+        let answer = asked.join().unwrap();
+        assert_eq!((&answer["response"], &answer["message"]["cut"]), (&json!(""), &json!("stopped")));
+    });
+}
+
+#[test]
+fn one_turn_at_a_time() {
+    let model = gated();
+    let server = serve(&model);
+    let id = server.new_session();
+    let begun = server.events("POST", "/chat", &[], Some(&said(&id)));
+    let second = json!({"session_id": id, "message": "Me too"});
+    let busy = server.post("/chat", second.clone()).expect_problem(409, "TURN_IN_PROGRESS");
+    assert_eq!((busy.header("retry-after"), busy.header("retry-after-ms"), busy.header("x-should-retry")), ("1", "500", ""));
+    server.ask("POST", &format!("/sessions/{id}/regenerate"), &[], None).expect_problem(409, "TURN_IN_PROGRESS");
+    let waits = json!({"session_id": id, "message": "Me too", "on_busy": "wait"});
+    let path = format!("/sessions/{id}/messages");
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| server.post("/chat", waits.clone()).expect(200).value());
+        let appended =
+            scope.spawn(|| server.post(&path, json!({"messages": [{"role": "system", "content": "a note"}]})).expect(201).value());
+        thread::sleep(Duration::from_millis(200));
+        // Changing the session does not wait.
+        server.patch(&format!("/sessions/{id}"), json!({"title": "Busy"})).expect(200);
+        assert_eq!(server.get(&path).expect(200).number("total"), 1);
+        model.open(3 * gates());
+        assert_eq!(begun.rest().last().unwrap().name, "done");
+        assert_eq!(waiting.join().unwrap()["response"], TEXT);
+        appended.join().unwrap();
+        let messages = server.get(&path).expect(200).value()["messages"].clone();
+        let roles: Vec<&str> = messages.as_array().unwrap().iter().map(|message| message["role"].as_str().unwrap()).collect();
+        let pairs = roles.iter().filter(|role| **role != "system").collect::<Vec<_>>();
+        assert_eq!(pairs, [&"user", &"assistant", &"user", &"assistant"]);
+        assert!(["system", "user"].contains(&roles[2]) && roles.len() == 5, "{roles:?}");
+        assert!(roles.windows(2).all(|pair| pair[0] != "user" || pair[1] == "assistant"), "{roles:?}");
+    });
+}
+
+#[test]
+fn if_match_holds_for_turns() {
+    let server = Server::start();
+    let id = server.new_session();
+    let etag = server.get(&format!("/sessions/{id}")).expect(200).header("etag").to_owned();
+    let body = json!({"session_id": id, "message": "hello"}).to_string();
+    let ask = |etag: &str| server.ask("POST", "/chat", &[("content-type", "application/json"), ("if-match", etag)], Some(body.as_bytes()));
+    let now = ask(&etag).expect(200).header("etag").to_owned();
+    let stale = ask(&etag).expect_problem(412, "PRECONDITION_FAILED");
+    assert_eq!((stale.header("etag"), stale.header("x-should-retry")), (now.as_str(), "false"));
+    ask(&now).expect(200);
+    assert_eq!(server.get(&format!("/sessions/{id}")).expect(200).number("message_count"), 4);
+}
+
+#[test]
+fn a_session_that_is_deleted_amid_a_turn_is_gone_and_so_is_the_turn() {
+    let model = gated();
+    let server = serve(&model);
+    let id = server.post("/sessions", json!({"session_id": "s"})).expect(201).text("session_id");
+    let mut stream = server.events("POST", "/chat", &[], Some(&said(&id)));
+    stream.next().unwrap();
+    eventually("the model is asked", || model.requests().len() == 1);
+    server.delete("/sessions/s").expect(200);
+    eventually("the model's connection is closed", || model.hang_ups() == 1);
+    assert_eq!(stream.rest(), []);
+    server.get("/sessions/s/events").expect(404);
+    server.post("/sessions", json!({"session_id": "s"})).expect(201);
+    model.open(gates());
+    assert_eq!(server.get("/sessions/s/messages").expect(200).number("total"), 0);
+}
+
+#[test]
+fn a_turn_keeps_its_session_alive() {
+    let model = gated();
+    let server = serve(&model);
+    let id = server.post("/sessions", json!({"ttl_seconds": 1})).expect(201).text("session_id");
+    let stream = server.events("POST", "/chat", &[], Some(&said(&id)));
+    thread::sleep(Duration::from_millis(1500));
+    server.get(&format!("/sessions/{id}")).expect(200);
+    model.open(gates());
+    assert_eq!(stream.rest().last().unwrap().name, "done");
+    server.get(&format!("/sessions/{id}")).expect(200);
+    eventually("it expires afterwards", || server.get(&format!("/sessions/{id}")).status == 404);
+}
