@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 export const root = resolve(fileURLToPath(import.meta.url), "../..");
 const modules = join(root, "node_modules");
 const bin = join(modules, ".bin");
-const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "edge-sessions", "tools");
+export const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "edge-sessions", "tools");
 const NODE_MIN = [20, 0];
 const RUST_MIN = [1, 91];
 
@@ -29,12 +29,12 @@ export function run(command, args, env = {}) {
 }
 
 /** What a command prints, or undefined when it cannot be run. */
-function output(command, args) {
+export function output(command, args) {
   const { status, stdout } = spawnSync(command, args, { cwd: root, encoding: "utf8" });
   return status === 0 ? stdout : undefined;
 }
 
-function isAtLeast(version, minimum) {
+export function isAtLeast(version, minimum) {
   const [major, minor] = version.split(".").map(Number);
   return major > minimum[0] || (major === minimum[0] && minor >= minimum[1]);
 }

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gateway } from "./gateway.mjs";
 import { fail, root, setup } from "./setup.mjs";
 
 const environment = { ...process.env, ...setup(), RUSTDOCFLAGS: "-D warnings" };
@@ -117,6 +118,11 @@ await step("lint, WASM", command("cargo", "clippy", "--lib", "--locked", ...wasm
 await step("documentation", command("cargo", "doc", "--no-deps", "--document-private-items", "--locked"));
 await step("bundle, as it would be deployed", command("node", "tools/bundle.mjs"));
 await step("tests", command("cargo", "test", "--no-fail-fast", "--locked"));
+const litellm = gateway();
+if (litellm) {
+  environment.LITELLM = litellm;
+  await step("tests through LiteLLM's gateway", command("cargo", "test", "--test", "gateway", "--locked", "--", "--ignored"));
+}
 await step("npm start serves", serve(process.env, "npm", "start", "--"));
 await step("npx wrangler dev serves", serve(process.env, "npx", "wrangler", "dev"));
 
