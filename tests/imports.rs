@@ -65,6 +65,8 @@ const RULES: [(&str, &[&str]); 9] = [
             "crate::platform::sql",
             "crate::platform::context",
             "crate::session::storage",
+            "crate::session::core",
+            "crate::session::contents",
             "crate::session::object",
             "crate::session::protocol",
             "crate::session::record",

@@ -1,11 +1,13 @@
 //! The session object: one Durable Object per session, the only truth about it.
 //!
 //! `client` is the edge's side, `protocol` and `record` are what crosses, the rest runs inside the object:
-//! `object` takes calls, `turn` answers a message, `storage` holds all SQL, `copies` keeps the user's list and the
-//! KV index up to date and tidies up after the end.
+//! `core` is what the platform sees, `object` takes calls, `contents` reads and appends messages, `turn` runs turns,
+//! `storage` holds all SQL, `copies` keeps the user's list and the KV index up to date and tidies up after the end.
 
 pub(crate) mod client;
+mod contents;
 mod copies;
+mod core;
 mod object;
 mod protocol;
 pub(crate) mod record;

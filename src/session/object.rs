@@ -1,8 +1,7 @@
-//! The session object as the platform sees it: takes calls, does what they ask, has the alarm.
+//! The session object: takes calls and does what they ask.
 //!
 //! `call` is synchronous, so two calls cannot interleave and each is one atomic burst of SQL. What must wait for
-//! somebody else (a model, the user's list, KV) is left behind by it, and `entry.js` has it done under its guard. Nothing
-//! here throws in the constructor: that would make the session unreachable for ever.
+//! somebody else (a model, the user's list, KV) is left behind by it, and `entry.js` has it done under its guard.
 
 use std::{
     cell::{Cell, RefCell},
@@ -11,14 +10,12 @@ use std::{
 
 use futures_util::lock::Mutex;
 use serde::Serialize;
-use wasm_bindgen::prelude::*;
 use worker::Env;
 
 use crate::{
     config::Config,
     domain::{
         caller::Caller,
-        history::pairing::OpenCalls,
         id::{Repeatable, SessionId},
         message::{Message, NewMessage},
         session::{Precondition, Session, SessionPatch},
@@ -27,28 +24,18 @@ use crate::{
     error::{Error, Result, Subject},
     fault::{Fault, When},
     limits,
-    platform::{
-        self,
-        context::{Context, promise_of, promise_of_value},
-        namespace::Reply,
-    },
+    platform::{self, context::Context, namespace::Reply},
     session::{
-        protocol::{
-            self, Answered, Appended, Begun, Call, Chat, Copied, Create, Created, Deleted, PageRecord, PageRequest, Refusal, Request,
-            Siblings,
-        },
-        record::{MessageRecord, NewMessageRecord, SessionRecord},
+        contents::encode_messages,
+        protocol::{self, Answered, Appended, Begun, Call, Chat, Create, Created, Deleted, Refusal, Request},
+        record::{NewMessageRecord, SessionRecord},
         storage::{Kept, KeptOutcome, Storage, Stored},
         turn::{
-            self, Begin,
-            log::{Log, Stop, Tail},
+            Begin,
+            log::{Log, Stop},
         },
     },
 };
-
-/// What `entry.js` forwards a session object's calls to.
-#[wasm_bindgen]
-pub struct SessionCore(Rc<Object>);
 
 /// The object itself.
 pub(super) struct Object {
@@ -83,110 +70,36 @@ pub(super) enum Outcome {
     Answer(String),
     /// What the turn's caller is answered at its end.
     Reply(Rc<Log>),
-    /// That the turn was stopped, when it has ended.
-    Stopped(Rc<Log>),
+    /// That the turn was stopped, when it has ended; kept for the request's repetitions.
+    Stopped(Rc<Log>, Option<Repeatable>),
     /// Nothing yet: the same call again, once this turn has ended.
     After(Rc<Log>),
     /// Nothing yet: the same call again, once the remains of an earlier session are gone.
     AfterBurial,
 }
 
-#[wasm_bindgen]
-impl SessionCore {
-    /// `context` and `env` of the Durable Object.
-    #[wasm_bindgen(constructor)]
-    pub fn new(context: Context, env: Env) -> SessionCore {
-        let storage = Storage::new(context.clone());
-        let (listing, indexing) = (Mutex::new(()), Mutex::new(()));
-        SessionCore(Rc::new(Object {
+impl Object {
+    pub(super) fn new(context: Context, env: Env) -> Object {
+        Object {
+            storage: Storage::new(context.clone()),
             context,
             env,
-            storage,
-            listing,
-            indexing,
+            listing: Mutex::new(()),
+            indexing: Mutex::new(()),
             log: RefCell::default(),
             begin: RefCell::default(),
             aftermath: Cell::new(Aftermath::Nothing),
             fault: Cell::new(None),
-        }))
-    }
-
-    /// Answers one call: text, or a promise of it. `undefined` in its place: something was in the way and is gone now,
-    /// call again.
-    pub fn call(&self, json: &str) -> JsValue {
-        let object = Rc::clone(&self.0);
-        match self.0.call(json) {
-            Ok(Outcome::Answer(answer)) => answer.into(),
-            Ok(Outcome::Reply(log)) => promise_of_value(async move { encode(log.reply().await) }).into(),
-            Ok(Outcome::Stopped(log)) => promise_of_value(async move {
-                log.until_over().await;
-                encode(object.stopped(true, log.turn()))
-            })
-            .into(),
-            Ok(Outcome::After(log)) => promise_of(async move { log.until_over().await }).into(),
-            Ok(Outcome::AfterBurial) => promise_of_value(async move {
-                match object.make_room().await {
-                    Ok(()) => JsValue::UNDEFINED,
-                    Err(error) => encode(Err(Error::Unavailable(format!("the remains of an earlier session: {error:?}")))),
-                }
-            })
-            .into(),
-            Err(error) => encode(Err(error)),
         }
     }
 
-    /// The end of the turn that the last call has begun, if it has begun one.
-    pub fn turn(&self) -> Option<js_sys::Promise> {
-        let begin = self.0.begin.borrow_mut().take()?;
-        let object = Rc::clone(&self.0);
-        Some(promise_of(async move { turn::run::run(object, begin).await }))
+    /// What the last call has left to be done; asked once.
+    pub(super) fn take_aftermath(&self) -> Aftermath {
+        self.aftermath.replace(Aftermath::Nothing)
     }
 
-    /// Follows the turn that `reply`, of a call, names; `undefined` when it names none.
-    pub fn tail(&self, reply: &str) -> Option<Tail> {
-        let Ok(Reply::Ok(begun)) = serde_json::from_str::<Reply<Begun, Refusal>>(reply) else { return None };
-        match self.0.tail(&begun) {
-            Ok(tail) => Some(tail),
-            Err(error) => {
-                worker::console_error!("no events of a turn: {error:?}");
-                None
-            }
-        }
-    }
-
-    /// What the last call has left to be done: `nothing`, `later`, or `before_answer`.
-    pub fn aftermath(&self) -> String {
-        match self.0.aftermath.replace(Aftermath::Nothing) {
-            Aftermath::Nothing => "nothing",
-            Aftermath::Later => "later",
-            Aftermath::BeforeAnswer => "before_answer",
-        }
-        .to_owned()
-    }
-
-    /// Brings the user's list up to date; tidies up when the session has ended.
-    #[wasm_bindgen(js_name = updateList)]
-    pub fn update_list(&self) -> js_sys::Promise {
-        let object = Rc::clone(&self.0);
-        promise_of(async move { object.update_list_copy().await })
-    }
-
-    /// Brings the KV index up to date.
-    #[wasm_bindgen(js_name = updateIndex)]
-    pub fn update_index(&self) -> js_sys::Promise {
-        let object = Rc::clone(&self.0);
-        promise_of(async move { object.update_index_copy().await })
-    }
-
-    /// The alarm went off.
-    pub fn alarm(&self) -> js_sys::Promise {
-        let object = Rc::clone(&self.0);
-        promise_of(async move { object.on_alarm().await })
-    }
-}
-
-impl Object {
-    fn call(&self, json: &str) -> Result<Outcome> {
+    /// Does what is asked, in one burst.
+    pub(super) fn call(&self, json: &str) -> Result<Outcome> {
         let Request { caller, repeatable, call } = protocol::decode(json)?;
         let repeatable = repeatable.map(Repeatable::try_from).transpose()?;
         let (caller, now) = (Caller::try_from(caller)?, platform::now());
@@ -290,7 +203,7 @@ impl Object {
                 self.save(&mut stored, Aftermath::Nothing)?;
                 return Ok(outcome);
             }
-            Call::Stop { turn } => return self.stop(&own(caller, alive)?, turn),
+            Call::Stop { turn } => return self.stop(&own(caller, alive)?, turn, repeatable),
             Call::Create(create) => answer(&self.create(caller, alive, create, now)?),
             Call::Get => answer(&SessionRecord::from(&own(caller, alive)?.session)),
             Call::Patch { if_match, patch } => {
@@ -403,76 +316,6 @@ impl Object {
         Ok(Appended { session: (&stored.session).into(), messages: encode_messages(messages) })
     }
 
-    fn page(&self, stored: &Stored, page: &PageRequest) -> Result<PageRecord> {
-        let Session { message_count, last_sequence, .. } = stored.session;
-        // Where sequence numbers have no gaps, an offset is a bound: what is skipped is not read.
-        let offset = u64::from(page.offset);
-        let bounded = match (offset, page.newest_first) {
-            (0, _) => *page,
-            (_, _) if message_count != last_sequence => *page,
-            (_, false) => PageRequest { after: Some(offset), offset: 0, ..*page },
-            (_, true) => PageRequest { before: Some(last_sequence.saturating_add(1).saturating_sub(offset)), offset: 0, ..*page },
-        };
-        let messages = self.storage.page(&bounded, limits::PAGE_BYTES)?;
-        let first_sequence = self.storage.first_sequence()?;
-        Ok(PageRecord { messages: encode_messages(messages), total: message_count, first_sequence, last_sequence })
-    }
-
-    /// The versions of the place where message `sequence` stands, the newest first.
-    fn siblings(&self, sequence: u64) -> Result<Siblings> {
-        let message = self.storage.message(sequence)?.ok_or(Error::NotFound(Subject::Message))?;
-        let (mut versions, mut place) = (vec![vec![message]], sequence);
-        loop {
-            let earlier = self.storage.replaced_by(place)?;
-            let Some(first) = earlier.first() else { break };
-            place = first.sequence;
-            versions.push(earlier);
-        }
-        Ok(Siblings { versions: versions.into_iter().map(encode_messages).collect() })
-    }
-
-    /// The session and its messages up to `through`, for another session to begin with.
-    fn copy(&self, stored: &Stored, through: Option<u64>) -> Result<Copied> {
-        let last = match through {
-            Some(sequence) => self.storage.message(sequence)?.ok_or(Error::NotFound(Subject::Message))?.sequence,
-            None => stored.session.last_sequence,
-        };
-        let all = PageRequest { after: None, before: Some(last.saturating_add(1)), offset: 0, limit: u32::MAX, newest_first: false };
-        let messages = self.storage.page(&all, limits::COPY_BYTES)?;
-        if messages.first().is_some_and(|first| Ok(first.sequence) != self.storage.first_sequence()) {
-            return Err(Error::NotPossible(format!(
-                "The messages have more than {} bytes, the most that can be copied",
-                limits::COPY_BYTES
-            )));
-        }
-        Ok(Copied { session: (&stored.session).into(), messages: encode_messages(messages) })
-    }
-
-    /// Puts `messages` at the end of the session, stubs for missing tool results before them, without saving its row. The
-    /// last of them stands where message `replaces` stood.
-    pub(super) fn append(
-        &self,
-        stored: &mut Stored,
-        messages: Vec<NewMessage>,
-        replaces: Option<u64>,
-        now: Timestamp,
-    ) -> Result<Vec<Message>> {
-        let tail = self.storage.tail()?;
-        let bodies = OpenCalls::at_end_of(tail.iter().map(|message| &message.body)).close(messages)?;
-        let (session, count) = (&mut stored.session, bodies.len());
-        session.touch(now);
-        let mut appended = Vec::with_capacity(count);
-        for (number, body) in (1..).zip(bodies) {
-            session.message_count = session.message_count.saturating_add(1);
-            session.last_sequence = session.last_sequence.saturating_add(1);
-            let replaces = replaces.filter(|_| number == count);
-            let message = Message { sequence: session.last_sequence, created_at: now, replaces, body };
-            self.storage.save_message(&message)?;
-            appended.push(message);
-        }
-        Ok(appended)
-    }
-
     /// The only way the session's row is written.
     pub(super) fn save(&self, stored: &mut Stored, aftermath: Aftermath) -> Result<()> {
         self.arm(stored)?;
@@ -513,12 +356,6 @@ pub(super) fn answer<T: Serialize>(answer: &T) -> Result<String> {
     Reply::<_, Refusal>::Ok(answer).encode()
 }
 
-/// A reply as `entry.js` takes it.
-fn encode(reply: Result<String>) -> JsValue {
-    let reply = reply.or_else(|error| Reply::<(), Refusal>::Err(error.into()).encode());
-    reply.map_or(JsValue::NULL, JsValue::from)
-}
-
 /// What a client that streams is answered when its turn has been answered before.
 fn replayed(kept: &str) -> Result<String> {
     let kept = serde_json::from_str::<Reply<Answered, Refusal>>(kept).map_err(|e| Error::Internal(format!("kept answer: {e}")))?;
@@ -532,8 +369,4 @@ fn replayed(kept: &str) -> Result<String> {
 
 fn decode_new(messages: Vec<NewMessageRecord>) -> Result<Vec<NewMessage>> {
     messages.into_iter().map(NewMessage::try_from).collect()
-}
-
-fn encode_messages(messages: Vec<Message>) -> Vec<MessageRecord> {
-    messages.into_iter().map(MessageRecord::from).collect()
 }

@@ -9,6 +9,7 @@ use crate::support::{
     events::Event,
     eventually, json,
     model::{Model, Step},
+    sqlite,
 };
 
 const TEXT: &str = "Grüße aus Köln: the quick 🦊 jumps over it.";
@@ -226,6 +227,25 @@ fn there_is_nothing_to_follow_where_nothing_happens() {
 }
 
 #[test]
+fn events_are_kept_for_ten_minutes_and_a_key_for_ever() {
+    let mut server = Server::start();
+    let id = server.new_session();
+    let asked = json!({"session_id": id, "message": "My name is John", "stream": true, "client_message_id": "k"});
+    let whole = server.events("POST", "/chat", &[], Some(&asked)).rest();
+    server.kill();
+    sqlite::run(&server.databases("session")[0], "update turn set started_at = started_at - 600000, ended_at = ended_at - 600000");
+    server.launch();
+    server.get(&format!("/sessions/{id}/events")).expect(204);
+    assert_eq!(ids(&server.events("POST", "/chat", &[], Some(&asked)).rest()), ids(&whole));
+    // The next turn makes room; then the events are told in short.
+    server.say(&id, "hello");
+    let short = server.events("POST", "/chat", &[], Some(&asked)).rest();
+    assert_eq!((names(&short), text(&short)), (vec!["turn", "delta", "done"], text(&whole)));
+    assert_eq!(short[2].data["message"], whole.last().unwrap().data["message"]);
+    assert_eq!(server.get(&format!("/sessions/{id}")).expect(200).number("message_count"), 4);
+}
+
+#[test]
 fn stop_keeps_what_was_said_and_reaches_the_model() {
     let model = gated();
     let server = serve(&model);
@@ -250,6 +270,35 @@ fn stop_keeps_what_was_said_and_reaches_the_model() {
     assert_eq!((&again["stopped"], &again["turn"]["status"]), (&json!(false), &json!("stopped")));
     model.open(gates());
     assert_eq!(server.say(&id, "And now?"), TEXT);
+}
+
+#[test]
+fn a_wish_to_stop_that_is_repeated_under_its_key_is_answered_the_same() {
+    let model = gated();
+    let server = serve(&model);
+    let id = server.new_session();
+    let stop = || server.ask("POST", &format!("/sessions/{id}/stop"), &[("idempotency-key", "k")], None).expect(200);
+    let stream = server.events("POST", "/chat", &[], Some(&said(&id)));
+    let first = stop();
+    assert_eq!(first.value()["stopped"], json!(true));
+    stream.rest();
+    let next = server.events("POST", "/chat", &[], Some(&said(&id)));
+    assert_eq!(stop().body, first.body);
+    model.open(gates());
+    assert_eq!(next.rest().last().unwrap().data["status"], "done");
+}
+
+#[test]
+fn who_waits_hears_that_the_server_is_there() {
+    let model = gated();
+    let server = serve(&model);
+    let id = server.new_session();
+    let mut stream = server.events("POST", "/chat", &[], Some(&said(&id)));
+    stream.next().unwrap();
+    thread::sleep(Duration::from_millis(15_500));
+    model.open(gates());
+    let rest: Vec<Event> = stream.by_ref().collect();
+    assert_eq!((stream.comments(), text(&rest).as_str()), (1, TEXT));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use crate::{
     domain::{
+        id::Repeatable,
         message::{Message, NewMessage, Role, ToolCall},
         time::Timestamp,
         turn::{
@@ -10,13 +11,13 @@ use crate::{
             tokens::Usage,
         },
     },
-    error::{Error, Result},
+    error::{Error, Result, Subject},
     model::Failed,
     platform,
     session::{
         object::{Object, answer},
         protocol::{Answered, Stopped},
-        storage::{Stored, StoredTurn},
+        storage::{KeptOutcome, Stored, StoredTurn},
     },
 };
 
@@ -109,6 +110,20 @@ impl Object {
         });
         let outcome = Outcome { text: deltas.collect(), next_sequence, unstored: Vec::new(), prompt_bytes: None, end: End::Interrupted };
         self.conclude(stored, outcome, platform::now()).map(drop)
+    }
+
+    /// The same of a wish that has stopped a turn; its repetitions get the same answer, unless the session is gone.
+    pub(in crate::session) fn stopped_once(&self, number: u64, repeatable: Option<&Repeatable>) -> Result<String> {
+        if self.storage.load()?.is_none_or(|stored| stored.is_ended) {
+            return Err(Error::NotFound(Subject::Session));
+        }
+        let answer = self.stopped(true, number)?;
+        let Some(repeatable) = repeatable else { return Ok(answer) };
+        self.context.atomically(|| match self.storage.kept(&repeatable.key)?.map(|kept| kept.outcome) {
+            Some(KeptOutcome::Answer(kept)) => Ok(kept),
+            Some(KeptOutcome::Turn(_)) => Err(Error::KeyReused),
+            None => self.storage.keep_answer(repeatable, &answer).map(|()| answer),
+        })
     }
 
     /// Answers a wish to stop turn `number`.

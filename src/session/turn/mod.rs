@@ -224,11 +224,11 @@ impl Object {
     }
 
     /// Has the turn that runs stop, if it is the one that is meant.
-    pub(super) fn stop(&self, stored: &Stored, wanted: Option<u64>) -> Result<Outcome> {
+    pub(super) fn stop(&self, stored: &Stored, wanted: Option<u64>, repeatable: Option<&Repeatable>) -> Result<Outcome> {
         let running = self.running().filter(|log| wanted.is_none_or(|wanted| wanted == log.turn));
         if let Some(log) = running {
             log.stop(Stop::Wanted);
-            return Ok(Outcome::Stopped(log));
+            return Ok(Outcome::Stopped(log, repeatable.cloned()));
         }
         let last = wanted.unwrap_or(stored.session.turn_count);
         self.stopped(false, last).map(Outcome::Answer)

@@ -1,19 +1,20 @@
-//! What may be asked of a session object, and how its refusals travel.
+//! What may be asked of a session object, and what it answers.
 
-use std::time::Duration;
+mod refusal;
 
+pub(crate) use refusal::Refusal;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{
         id::{Id, Repeatable},
         session::{Precondition, SessionPatch, Version},
-        turn::{ModelFailure, Wishes},
+        turn::Wishes,
     },
-    error::{Error, Result, Subject},
+    error::{Error, Result},
     fault::{Fault, When},
     session::record::{
-        CallerRecord, MessageRecord, NewMessageRecord, NewSessionRecord, SessionRecord, failure_named,
+        CallerRecord, MessageRecord, NewMessageRecord, NewSessionRecord, SessionRecord,
         turn::{EndedRecord, TurnRecord},
     },
 };
@@ -258,86 +259,6 @@ pub(crate) enum TitleRecord {
     Remove,
 }
 
-/// How an [`Error`] travels.
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Refusal {
-    SessionNotFound,
-    TurnNotFound,
-    MessageNotFound,
-    Invalid { field: String, rule: String },
-    TooLarge { field: String, limit_bytes: usize },
-    UnpairedToolResult { index: usize },
-    IdTaken,
-    KeyReused,
-    Stale { current: VersionRecord },
-    TurnInProgress,
-    NotPossible { rule: String },
-    Model { code: String, retry_after_ms: Option<u64>, cause: String },
-    Misconfigured { rule: String },
-    Unavailable { cause: String },
-    Internal { cause: String },
-}
-
-impl From<Error> for Refusal {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::NotFound(Subject::Session) => Refusal::SessionNotFound,
-            Error::NotFound(Subject::Turn) => Refusal::TurnNotFound,
-            Error::NotFound(Subject::Message) => Refusal::MessageNotFound,
-            Error::Invalid { field, rule } => Refusal::Invalid { field, rule },
-            Error::TooLarge { field, limit_bytes } => Refusal::TooLarge { field, limit_bytes },
-            Error::UnpairedToolResult { index } => Refusal::UnpairedToolResult { index },
-            Error::IdTaken => Refusal::IdTaken,
-            Error::KeyReused => Refusal::KeyReused,
-            Error::Stale { current } => Refusal::Stale { current: current.into() },
-            Error::TurnInProgress => Refusal::TurnInProgress,
-            Error::NotPossible(rule) => Refusal::NotPossible { rule },
-            Error::Model { failure, cause } => {
-                Refusal::Model { code: failure.code().to_owned(), retry_after_ms: retry_after_ms(failure), cause }
-            }
-            Error::Misconfigured(rule) => Refusal::Misconfigured { rule },
-            Error::Unavailable(cause) => Refusal::Unavailable { cause },
-            Error::Internal(cause) => Refusal::Internal { cause },
-        }
-    }
-}
-
-impl From<Refusal> for Error {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::SessionNotFound => Error::NotFound(Subject::Session),
-            Refusal::TurnNotFound => Error::NotFound(Subject::Turn),
-            Refusal::MessageNotFound => Error::NotFound(Subject::Message),
-            Refusal::Invalid { field, rule } => Error::Invalid { field, rule },
-            Refusal::TooLarge { field, limit_bytes } => Error::TooLarge { field, limit_bytes },
-            Refusal::UnpairedToolResult { index } => Error::UnpairedToolResult { index },
-            Refusal::IdTaken => Error::IdTaken,
-            Refusal::KeyReused => Error::KeyReused,
-            Refusal::Stale { current } => Error::Stale { current: (&current).into() },
-            Refusal::TurnInProgress => Error::TurnInProgress,
-            Refusal::NotPossible { rule } => Error::NotPossible(rule),
-            Refusal::Model { code, retry_after_ms, cause } => match failure_named(&code) {
-                Ok(ModelFailure::RateLimited { .. }) => {
-                    Error::Model { failure: ModelFailure::RateLimited { retry_after: retry_after_ms.map(Duration::from_millis) }, cause }
-                }
-                Ok(failure) => Error::Model { failure, cause },
-                Err(error) => error,
-            },
-            Refusal::Misconfigured { rule } => Error::Misconfigured(rule),
-            Refusal::Unavailable { cause } => Error::Unavailable(cause),
-            Refusal::Internal { cause } => Error::Internal(cause),
-        }
-    }
-}
-
-fn retry_after_ms(failure: ModelFailure) -> Option<u64> {
-    match failure {
-        ModelFailure::RateLimited { retry_after } => retry_after.map(|after| u64::try_from(after.as_millis()).unwrap_or(u64::MAX)),
-        ModelFailure::Timeout | ModelFailure::Refused | ModelFailure::Unavailable => None,
-    }
-}
-
 impl From<Wishes> for WishesRecord {
     fn from(wishes: Wishes) -> Self {
         let Wishes { model, temperature, max_tokens, tools, tool_choice } = wishes;
@@ -500,33 +421,6 @@ mod tests {
                 let written = format!(r#"{{{open}{repeatable},"call":{call}}}"#);
                 assert_eq!(serde_json::to_string(&decode(&written).unwrap()).unwrap(), written);
             }
-        }
-    }
-
-    #[test]
-    fn refusals_carry_every_error() {
-        let version = Version { created_at_ms: 1, revision: 2 };
-        let errors = [
-            Error::NotFound(Subject::Session),
-            Error::invalid("f", "r"),
-            Error::TooLarge { field: "f".into(), limit_bytes: 1 },
-            Error::UnpairedToolResult { index: 3 },
-            Error::IdTaken,
-            Error::KeyReused,
-            Error::Stale { current: version },
-            Error::NotFound(Subject::Turn),
-            Error::NotFound(Subject::Message),
-            Error::TurnInProgress,
-            Error::NotPossible("r".into()),
-            Error::Model { failure: ModelFailure::Timeout, cause: "c".into() },
-            Error::Model { failure: ModelFailure::RateLimited { retry_after: Some(Duration::from_millis(1500)) }, cause: "c".into() },
-            Error::Misconfigured("r".into()),
-            Error::Unavailable("c".into()),
-            Error::Internal("c".into()),
-        ];
-        for error in errors {
-            let json = serde_json::to_string(&Refusal::from(error.clone())).unwrap();
-            assert_eq!(Error::from(serde_json::from_str::<Refusal>(&json).unwrap()), error, "{json}");
         }
     }
 }

@@ -1,0 +1,96 @@
+//! What a session holds and how it grows: pages, versions and copies of its messages, and what is appended to them.
+
+use crate::{
+    domain::{
+        history::pairing::OpenCalls,
+        message::{Message, NewMessage},
+        session::Session,
+        time::Timestamp,
+    },
+    error::{Error, Result, Subject},
+    limits,
+    session::{
+        object::Object,
+        protocol::{Copied, PageRecord, PageRequest, Siblings},
+        record::MessageRecord,
+        storage::Stored,
+    },
+};
+
+impl Object {
+    /// A page of messages.
+    pub(super) fn page(&self, stored: &Stored, page: &PageRequest) -> Result<PageRecord> {
+        let Session { message_count, last_sequence, .. } = stored.session;
+        // Where sequence numbers have no gaps, an offset is a bound: what is skipped is not read.
+        let offset = u64::from(page.offset);
+        let bounded = match (offset, page.newest_first) {
+            (0, _) => *page,
+            (_, _) if message_count != last_sequence => *page,
+            (_, false) => PageRequest { after: Some(offset), offset: 0, ..*page },
+            (_, true) => PageRequest { before: Some(last_sequence.saturating_add(1).saturating_sub(offset)), offset: 0, ..*page },
+        };
+        let messages = self.storage.page(&bounded, limits::PAGE_BYTES)?;
+        let first_sequence = self.storage.first_sequence()?;
+        Ok(PageRecord { messages: encode_messages(messages), total: message_count, first_sequence, last_sequence })
+    }
+
+    /// The versions of the place where message `sequence` stands, the newest first.
+    pub(super) fn siblings(&self, sequence: u64) -> Result<Siblings> {
+        let message = self.storage.message(sequence)?.ok_or(Error::NotFound(Subject::Message))?;
+        let (mut versions, mut place) = (vec![vec![message]], sequence);
+        loop {
+            let earlier = self.storage.replaced_by(place)?;
+            let Some(first) = earlier.first() else { break };
+            place = first.sequence;
+            versions.push(earlier);
+        }
+        Ok(Siblings { versions: versions.into_iter().map(encode_messages).collect() })
+    }
+
+    /// The session and its messages up to `through`, for another session to begin with.
+    pub(super) fn copy(&self, stored: &Stored, through: Option<u64>) -> Result<Copied> {
+        let last = match through {
+            Some(sequence) => self.storage.message(sequence)?.ok_or(Error::NotFound(Subject::Message))?.sequence,
+            None => stored.session.last_sequence,
+        };
+        let all = PageRequest { after: None, before: Some(last.saturating_add(1)), offset: 0, limit: u32::MAX, newest_first: false };
+        let messages = self.storage.page(&all, limits::COPY_BYTES)?;
+        if messages.first().is_some_and(|first| Ok(first.sequence) != self.storage.first_sequence()) {
+            return Err(Error::NotPossible(format!(
+                "The messages have more than {} bytes, the most that can be copied",
+                limits::COPY_BYTES
+            )));
+        }
+        Ok(Copied { session: (&stored.session).into(), messages: encode_messages(messages) })
+    }
+
+    /// Puts `messages` at the end of the session, stubs for missing tool results before them, without saving its row. The
+    /// last of them stands where message `replaces` stood.
+    pub(super) fn append(
+        &self,
+        stored: &mut Stored,
+        messages: Vec<NewMessage>,
+        replaces: Option<u64>,
+        now: Timestamp,
+    ) -> Result<Vec<Message>> {
+        let tail = self.storage.tail()?;
+        let bodies = OpenCalls::at_end_of(tail.iter().map(|message| &message.body)).close(messages)?;
+        let (session, count) = (&mut stored.session, bodies.len());
+        session.touch(now);
+        let mut appended = Vec::with_capacity(count);
+        for (number, body) in (1..).zip(bodies) {
+            session.message_count = session.message_count.saturating_add(1);
+            session.last_sequence = session.last_sequence.saturating_add(1);
+            let replaces = replaces.filter(|_| number == count);
+            let message = Message { sequence: session.last_sequence, created_at: now, replaces, body };
+            self.storage.save_message(&message)?;
+            appended.push(message);
+        }
+        Ok(appended)
+    }
+}
+
+/// Messages on their way out.
+pub(super) fn encode_messages(messages: Vec<Message>) -> Vec<MessageRecord> {
+    messages.into_iter().map(MessageRecord::from).collect()
+}
