@@ -71,6 +71,7 @@ enum Endpoint {
     GetTurn,
     ForkSession,
     ListUserSessions,
+    RowsWritten,
     WorkerFault,
     SessionFault,
 }
@@ -97,6 +98,7 @@ const ROUTES: &[(&str, &[(Method, Endpoint)])] = &[
     ("/sessions/{}/fork", &[(Post, Endpoint::ForkSession)]),
     ("/users/{}/sessions", &[(Get, Endpoint::ListUserSessions)]),
     // Only where TEST_FAULTS is set.
+    ("/__test/rows-written", &[(Get, Endpoint::RowsWritten)]),
     ("/__test/worker/{}", &[(Post, Endpoint::WorkerFault)]),
     ("/__test/sessions/{}/{}", &[(Post, Endpoint::SessionFault)]),
 ];
@@ -157,6 +159,7 @@ async fn dispatch(endpoint: Endpoint, request: &Request<'_>) -> Result<Reply, Pr
         Endpoint::GetTurn => own::turns::get(request).await,
         Endpoint::ForkSession => own::sessions::fork(request).await,
         Endpoint::ListUserSessions => own::lists::user_sessions(request).await,
+        Endpoint::RowsWritten => Ok(own::service::rows_written()),
         Endpoint::WorkerFault => own::service::worker_fault(request).await,
         Endpoint::SessionFault => own::service::session_fault(request).await,
     }

@@ -46,6 +46,11 @@ pub(crate) async fn within<T>(limit: Duration, work: impl Future<Output = T>) ->
     }
 }
 
+/// How many rows the objects of this instance have written since it began; for benchmarks.
+pub(crate) fn rows_written() -> u64 {
+    sql::rows_written()
+}
+
 /// What a JavaScript exception says.
 pub(crate) fn message_of(exception: &JsValue) -> String {
     match exception.dyn_ref::<js_sys::Error>() {

@@ -5,6 +5,8 @@
 //! text is interned and the platform's statement cache hits; values are always bound.
 //! Declare columns STRICT and INTEGER: every number is bound as a REAL and only the column turns it back.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use wasm_bindgen::{JsCast, intern, prelude::*};
 
 use crate::{
@@ -21,6 +23,9 @@ extern "C" {
     fn exec_js(this: &Sql, statement: &str, values: &[JsValue]) -> std::result::Result<Cursor, JsValue>;
 
     type Cursor;
+    /// Rows that the statement has written so far, those of indexes too: what Cloudflare bills.
+    #[wasm_bindgen(method, getter, js_name = rowsWritten)]
+    fn rows_written(this: &Cursor) -> Option<f64>;
     #[wasm_bindgen(method, catch)]
     fn raw(this: &Cursor) -> std::result::Result<RawRows, JsValue>;
 
@@ -164,7 +169,7 @@ impl Sql {
     /// # Errors
     /// `Internal` with SQLite's words.
     pub fn run(&self, write: &Write, values: &[Value]) -> Result<()> {
-        self.exec(write.0, values).map(drop).map_err(failed)
+        self.exec(write.0, values).map(|cursor| count(&cursor)).map_err(failed)
     }
 
     /// Is there a table of that name? Writes nothing.
@@ -181,7 +186,9 @@ impl Sql {
     /// # Errors
     /// `Internal` with SQLite's words.
     pub fn rows(&self, query: &'static str, values: &[Value]) -> Result<Vec<Row>> {
-        let rows = self.exec(query, values).and_then(|cursor| cursor.raw()).and_then(|rows| rows.to_array()).map_err(failed)?;
+        let cursor = self.exec(query, values).map_err(failed)?;
+        let rows = cursor.raw().and_then(|rows| rows.to_array()).map_err(failed)?;
+        count(&cursor);
         Ok(rows.iter().map(|row| Row(row.unchecked_into())).collect())
     }
 
@@ -202,6 +209,20 @@ impl Sql {
         let values = unsafe { &*(std::ptr::from_ref(values) as *const [JsValue]) };
         self.exec_js(intern(statement), values)
     }
+}
+
+/// Rows written by every object of this instance.
+static ROWS_WRITTEN: AtomicU64 = AtomicU64::new(0);
+
+/// See [`ROWS_WRITTEN`].
+pub(super) fn rows_written() -> u64 {
+    ROWS_WRITTEN.load(Ordering::Relaxed)
+}
+
+fn count(cursor: &Cursor) {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of rows")]
+    let written = cursor.rows_written().unwrap_or_default() as u64;
+    ROWS_WRITTEN.fetch_add(written, Ordering::Relaxed);
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "shaped for map_err")]

@@ -16,6 +16,7 @@ mod crash;
 mod expiry;
 mod idempotency;
 mod messages;
+mod pairing;
 mod redo;
 mod sessions;
 mod models;

@@ -11,7 +11,7 @@ use crate::{
     error::Result,
     fault::{Fault, When},
     http::{problem::Problem, request::Request, response::Reply},
-    index,
+    index, platform,
     session::client::SessionClient,
 };
 
@@ -73,6 +73,11 @@ pub(crate) async fn health(request: &Request<'_>) -> std::result::Result<Reply, 
         checks,
     };
     Ok(Reply::json(if is_healthy { 200 } else { 503 }, &json))
+}
+
+/// `GET /__test/rows-written`: 200 with how many rows this instance's objects have written. Not there unless `TEST_FAULTS` is set.
+pub(crate) fn rows_written() -> Reply {
+    Reply::json(200, &platform::rows_written())
 }
 
 /// `POST /__test/worker/{fault}`: breaks the Worker's instance. Not there unless `TEST_FAULTS` is set.
