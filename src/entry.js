@@ -78,7 +78,10 @@ export class SessionObject extends DurableObject {
 function events(tail) {
   return new ReadableStream({
     async pull(controller) {
-      const line = await guard(() => tail.next());
+      const line = await guard(() => {
+        heal();
+        return tail.next();
+      });
       if (line === undefined) controller.close();
       else controller.enqueue(line);
     },

@@ -26,8 +26,9 @@ pub(crate) const TOOL_CALLS: usize = 128;
 pub(crate) const PAGE_ITEMS: u32 = 200;
 /// Items on a page when the client names no limit.
 pub(crate) const PAGE_ITEMS_DEFAULT: u32 = 50;
-/// A page of messages ends early here, in bytes: a call between Worker and object carries 32 MiB at most.
-pub(crate) const PAGE_BYTES: u64 = 4 * 1024 * 1024;
+/// A page of messages ends early here, in bytes: a call between Worker and object carries 32 MiB at most, and a byte may
+/// take twelve there.
+pub(crate) const PAGE_BYTES: u64 = 2 * 1024 * 1024;
 /// Largest stored message, in bytes. Durable Objects refuse rows of 2 MB; workerd on a laptop does not.
 pub(crate) const ROW_BYTES: usize = 1_900_000;
 /// Shortest idle timeout.
@@ -37,11 +38,14 @@ pub(crate) const IDLE_TIMEOUT_MAX: Duration = Duration::from_secs(30 * 24 * 60 *
 /// How many of the newest messages a turn looks back on, and how many bytes of them.
 pub(crate) const CONTEXT_MESSAGES: u32 = 200;
 /// See [`CONTEXT_MESSAGES`].
-pub(crate) const CONTEXT_BYTES: u64 = 1024 * 1024;
+pub(crate) const CONTEXT_BYTES: usize = 1024 * 1024;
+/// How many of the instructions before them it takes along.
+pub(crate) const CONTEXT_INSTRUCTIONS: u32 = 20;
 /// Most bytes that are read of a model's answer, its wire format included.
 pub(crate) const MODEL_BYTES: usize = 16 * 1024 * 1024;
-/// Most text of messages that a copy of a session begins with, in bytes.
-pub(crate) const COPY_BYTES: u64 = 16 * 1024 * 1024;
+/// Most that a copy of a session begins with, in bytes of JSON: a call between Worker and object carries 32 MiB at most,
+/// and a byte may take two there.
+pub(crate) const COPY_BYTES: usize = 12 * 1024 * 1024;
 /// Largest list of tools for a turn, in bytes of its JSON text.
 pub(crate) const TOOLS_BYTES: usize = 64 * 1024;
 /// Longest client-chosen request id, in characters.

@@ -96,16 +96,37 @@ impl ModelChoice {
 
 fn parse_upstream(given: &impl Fn(&'static str) -> Option<String>) -> Result<Upstream> {
     let base_url = given("MODEL_BASE_URL").unwrap_or_else(|| OPENAI_URL.to_owned());
-    if !base_url.starts_with("https://") && !base_url.starts_with("http://") {
-        return Err(misconfigured("MODEL_BASE_URL must begin with https:// or http://"));
+    if !is_base_url(&base_url) {
+        return Err(misconfigured("MODEL_BASE_URL must be an https:// or http:// URL without user, query or fragment"));
     }
     let headers: HashMap<String, String> = parse_json(given, "MODEL_HEADERS")?;
+    if !headers.iter().all(|(name, value)| is_header_name(name) && is_header_value(value)) {
+        return Err(misconfigured("MODEL_HEADERS must have names and values that are HTTP headers"));
+    }
+    let key = given("MODEL_API_KEY").map(|key| key.trim().to_owned());
+    if !key.as_deref().is_none_or(is_header_value) {
+        return Err(misconfigured("MODEL_API_KEY must be one line of ASCII"));
+    }
     Ok(Upstream {
         base_url,
-        key: given("MODEL_API_KEY").map(Secret),
+        key: key.map(Secret),
         headers: headers.into_iter().map(|(name, value)| (name, Secret(value))).collect(),
         timeouts: parse_timeouts(given)?,
     })
+}
+
+fn is_base_url(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
+    let (host, _) = rest.split_once('/').unwrap_or((rest, ""));
+    !host.is_empty() && text.chars().all(|c| c.is_ascii_graphic() && !"?#@[]\\\"<>^`{|}".contains(c))
+}
+
+fn is_header_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
+fn is_header_value(text: &str) -> bool {
+    text.chars().all(|c| c.is_ascii_graphic() || c == ' ')
 }
 
 fn parse_timeouts(given: &impl Fn(&'static str) -> Option<String>) -> Result<Timeouts> {
@@ -190,7 +211,13 @@ mod tests {
             ("MODEL_PROVIDER", "x"),
             ("MODEL_NAME", ""),
             ("MODEL_BASE_URL", "localhost:11434"),
+            ("MODEL_BASE_URL", "http://"),
+            ("MODEL_BASE_URL", "https://user:hush@example.com/v1"),
+            ("MODEL_BASE_URL", "https://example.com/v1?api-version=1"),
+            ("MODEL_API_KEY", "two\nlines"),
             ("MODEL_HEADERS", "x-a: b"),
+            ("MODEL_HEADERS", r#"{"x a":"b"}"#),
+            ("MODEL_HEADERS", r#"{"x-a":"b\n"}"#),
             ("MODEL_MAX_TOKENS", "0"),
             ("MODEL_TOTAL_SECONDS", "0"),
             ("MODEL_FIRST_BYTE_SECONDS", "841"),

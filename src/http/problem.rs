@@ -18,9 +18,11 @@ pub(crate) struct Problem {
     /// For programs; never changes its meaning.
     code: &'static str,
     /// For people: what is wrong and what to do.
-    detail: String,
+    detail: Box<str>,
     /// The field at fault.
-    field: Option<String>,
+    field: Option<Box<str>>,
+    /// The session that was begun all the same.
+    session_id: Option<Box<str>>,
     headers: Vec<(&'static str, String)>,
     /// For the log alone.
     cause: Option<String>,
@@ -35,6 +37,8 @@ struct ProblemJson<'a> {
     detail: &'a str,
     code: &'a str,
     request_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldJson<'a>>,
 }
@@ -56,11 +60,18 @@ const REASON_CHARACTERS: usize = 200;
 
 impl Problem {
     fn new(status: u16, code: &'static str, detail: impl Into<String>) -> Problem {
-        Problem { status, code, detail: detail.into(), field: None, headers: Vec::new(), cause: None }
+        Problem { status, code, detail: detail.into().into(), field: None, session_id: None, headers: Vec::new(), cause: None }
     }
 
     fn in_field(mut self, field: impl Into<String>) -> Problem {
-        self.field = Some(field.into());
+        self.field = Some(field.into().into());
+        self
+    }
+
+    /// It happened in this session, which its client may not know yet.
+    #[must_use]
+    pub(crate) fn in_session(mut self, session_id: &str) -> Problem {
+        self.session_id = Some(session_id.into());
         self
     }
 
@@ -88,18 +99,18 @@ impl Problem {
         let code = failure.code();
         match failure {
             ModelFailure::Timeout => {
-                Problem::new(504, code, "The model took too long. What was said is kept; send the same request again, or regenerate.")
+                Problem::new(504, code, "The model took too long. What was said is kept; send the request again under its key, or regenerate.")
             }
             ModelFailure::RateLimited { retry_after } => {
                 let problem =
-                    Problem::new(429, code, "The model has too much to do. What was said is kept; send the same request again later.");
+                    Problem::new(429, code, "The model has too much to do. What was said is kept; later send the request again under its key, or regenerate.");
                 problem.worth_waiting(retry_after.unwrap_or(RETRY_AFTER))
             }
             ModelFailure::Refused => Problem::new(502, code, "The model does not answer this. What was said is kept.").for_good(),
             ModelFailure::Unavailable => Problem::new(
                 503,
                 code,
-                "The model cannot be reached, or gave no answer. What was said is kept; send the same request again.",
+                "The model cannot be reached, or gave no answer. What was said is kept; send the request again under its key, or regenerate.",
             )
             .worth_waiting(RETRY_AFTER),
         }
@@ -110,7 +121,7 @@ impl Problem {
         Problem::new(
             503,
             "TURN_INTERRUPTED",
-            "The turn was interrupted. What was said is kept; send the same request again, or regenerate.",
+            "The turn was interrupted. What was said is kept; send the request again under its key, or regenerate.",
         )
     }
 
@@ -200,6 +211,7 @@ impl Problem {
             detail: &self.detail,
             code: self.code,
             request_id,
+            session_id: self.session_id.as_deref(),
             errors: self.field.iter().map(|field| FieldJson { field, detail: &self.detail }).collect(),
         };
         let mut reply = Reply::json(self.status, &json).with_content_type("application/problem+json");

@@ -61,10 +61,19 @@ pub(crate) fn session_id_of(request: &Repeatable, owner: &Owner) -> Result<Sessi
         }
         Owner::Nobody => Sha256::new().chain_update("nobody"),
     };
+    Ok(derived_id(hash, key))
+}
+
+/// The id of the copy that a request with a key makes of session `source`: the same each time it is repeated.
+pub(crate) fn fork_id_of(request: &Repeatable, source: &SessionId) -> SessionId {
+    derived_id(Sha256::new().chain_update("fork").chain_update([0]).chain_update(source.as_str()), request.key.as_str())
+}
+
+fn derived_id(hash: Sha256, key: &str) -> SessionId {
     let digest = hash.chain_update([0]).chain_update(key).finalize();
     let mut random = [0; 8];
     random.iter_mut().zip(digest.iter()).for_each(|(random, byte)| *random = *byte);
-    Ok(SessionId::from_random(random))
+    SessionId::from_random(random)
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -131,8 +131,7 @@ impl<'a> Request<'a> {
 
     /// Does the client want events?
     pub(crate) fn accepts_events(&self) -> bool {
-        let accept = self.header("accept").unwrap_or_default();
-        accept.split(',').any(|kind| kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("text/event-stream")))
+        prefers_events(&self.header("accept").unwrap_or_default())
     }
 
     /// The number of the last event that the client has, from `?after=` or `Last-Event-ID`.
@@ -185,6 +184,19 @@ impl<'a> Request<'a> {
         }
         if read_bytes > limits::BODY_BYTES { Err(Problem::body_too_large()) } else { Ok(body) }
     }
+}
+
+/// Events are only for those who name them, and JSON not before them.
+fn prefers_events(accept: &str) -> bool {
+    let quality_of = |wanted: &str| {
+        let named = accept.split(',').find_map(|item| {
+            let (kind, parameters) = item.split_once(';').unwrap_or((item, ""));
+            kind.trim().eq_ignore_ascii_case(wanted).then_some(parameters)
+        });
+        let quality = named?.split(';').find_map(|parameter| parameter.trim().strip_prefix("q=")?.trim().parse::<f32>().ok());
+        Some(quality.unwrap_or(1.0))
+    };
+    quality_of("text/event-stream").is_some_and(|events| events > 0.0 && events >= quality_of("application/json").unwrap_or(0.0))
 }
 
 /// A whole number that storage can hold.
@@ -283,6 +295,24 @@ mod tests {
         ];
         for (query, expected) in cases {
             assert_eq!(Query::parse(query).number("n", 5, 1, 9).ok(), expected, "{query:?}");
+        }
+    }
+
+    #[test]
+    fn events_are_for_those_who_name_them() {
+        let cases = [
+            ("text/event-stream", true),
+            ("Text/Event-Stream; charset=utf-8", true),
+            ("application/json, text/event-stream", true),
+            ("text/event-stream;q=0.5, application/json;q=0.4", true),
+            ("application/json;q=1, text/event-stream;q=0.1", false),
+            ("text/event-stream; q=0", false),
+            ("*/*", false),
+            ("text/*", false),
+            ("", false),
+        ];
+        for (accept, expected) in cases {
+            assert_eq!(prefers_events(accept), expected, "{accept:?}");
         }
     }
 

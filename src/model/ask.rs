@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use worker::Env;
 
-use super::{Ending, Failed, Provider, Secret, Settings, Take, Timeouts, Upstream, offline, openai};
+use super::{
+    Ending, Failed, Provider, Secret, Settings, Take, Timeouts, Upstream, offline,
+    openai::{self, Quirks},
+};
 use crate::{
     domain::{
         message::{NewMessage, Role},
@@ -16,7 +19,7 @@ use crate::{
     limits,
     platform::{
         self, env,
-        fetch::{self, Chunks, Fetched},
+        fetch::{self, Chunks, Request},
     },
 };
 
@@ -26,6 +29,8 @@ const AI_BINDING: &str = "AI";
 const ATTEMPTS: u32 = 3;
 /// How long to wait before asking again; each time twice as long, and up to twice that at random.
 const BACKOFF: Duration = Duration::from_millis(200);
+/// How long to wait for counts of tokens after the end of an answer.
+const EPILOGUE: Duration = Duration::from_secs(2);
 /// A server that wants to be left alone for longer is not asked again.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(5);
 
@@ -59,36 +64,40 @@ fn ask_offline(prompt: &[NewMessage], take: Take<'_>) -> Ending {
 
 /// Asks a server.
 async fn ask_server(upstream: &Upstream, prompt: &[NewMessage], settings: &Settings, take: Take<'_>) -> Result<Ending, Failed> {
-    let body = openai::encode_request(prompt, settings);
+    let body = openai::encode_request(prompt, settings, Quirks::of(&upstream.base_url));
     let work = async {
-        let fetched = begin(upstream, &body).await?;
-        if fetched.is_json() {
-            read_whole(fetched, &upstream.timeouts, take).await
-        } else {
-            read_stream(fetched.chunks, &upstream.timeouts, take).await
-        }
+        let begun = begin(&upstream.timeouts, || request(upstream, &body)).await?;
+        read(begun, &upstream.timeouts, take).await
     };
     platform::within(upstream.timeouts.total, work).await.unwrap_or_else(|| Err(too_slow("the whole answer")))
 }
 
 /// Asks the Workers AI binding.
 async fn ask_binding(env: &Env, timeouts: &Timeouts, prompt: &[NewMessage], settings: &Settings, take: Take<'_>) -> Result<Ending, Failed> {
-    let body = openai::encode_request(prompt, settings);
+    let body = openai::encode_request(prompt, settings, Quirks::WorkersAi);
     let work = async {
-        let begun = platform::within(timeouts.first, env::run_model(env, AI_BINDING, &settings.model, &body)).await;
-        let chunks = begun.ok_or_else(|| too_slow("the binding"))?.map_err(|cause| failed(ModelFailure::Unavailable, &cause))?;
-        read_stream(chunks, timeouts, take).await
+        let run = async || env::run_model(env, AI_BINDING, &settings.model, &body).await.map_err(|said| openai::failure_of_binding(&said));
+        let begun = begin(timeouts, async || Ok(Body { chunks: peeked(run().await?).await?, is_json: false, _source: None })).await?;
+        read(begun, timeouts, take).await
     };
     platform::within(timeouts.total, work).await.unwrap_or_else(|| Err(too_slow("the whole answer")))
 }
 
+/// An answer whose first byte is there, or its end.
+struct Body {
+    chunks: Chunks,
+    is_json: bool,
+    /// Ends the request when it is dropped.
+    _source: Option<Request>,
+}
+
 /// The first byte of an answer, asked for again where that can help.
-async fn begin(upstream: &Upstream, body: &str) -> Result<Fetched, Failed> {
+async fn begin(timeouts: &Timeouts, ask: impl AsyncFn() -> Result<Body, Failed>) -> Result<Body, Failed> {
     let mut attempt = 1_u32;
     loop {
-        let failed = match platform::within(upstream.timeouts.first, request(upstream, body)).await {
+        let failed = match platform::within(timeouts.first, ask()).await {
             None => return Err(too_slow("the first byte")),
-            Some(Ok(fetched)) => return Ok(fetched),
+            Some(Ok(body)) => return Ok(body),
             Some(Err(failed)) => failed,
         };
         match pause(&failed, attempt) {
@@ -99,38 +108,57 @@ async fn begin(upstream: &Upstream, body: &str) -> Result<Fetched, Failed> {
     }
 }
 
-async fn request(upstream: &Upstream, body: &str) -> Result<Fetched, Failed> {
+async fn request(upstream: &Upstream, body: &str) -> Result<Body, Failed> {
     let url = format!("{}/chat/completions", upstream.base_url.trim_end_matches('/'));
     let authorization = upstream.key.as_ref().map(|Secret(key)| ("authorization", format!("Bearer {key}")));
     let fixed = [("content-type", "application/json".to_owned()), ("accept", "text/event-stream".to_owned())];
     let own = upstream.headers.iter().map(|(name, Secret(value))| (name.as_str(), value.clone()));
     let headers: Vec<(&str, String)> = fixed.into_iter().chain(authorization).chain(own).collect();
-    let mut fetched = fetch::post(&url, &headers, body).await.map_err(|cause| failed(ModelFailure::Unavailable, &cause))?;
+    let fetched = fetch::post(&url, &headers, body).await.map_err(|_| failed(ModelFailure::Unavailable, "it cannot be reached"))?;
     if fetched.status != 200 {
         return Err(openai::failure_of_status(fetched.status, fetched.header("retry-after").as_deref()));
     }
-    fetched.chunks.peek().await.map_err(|cause| failed(ModelFailure::Unavailable, &cause))?;
-    Ok(fetched)
+    let is_json = fetched.header("content-type").is_some_and(|kind| kind.to_ascii_lowercase().starts_with("application/json"));
+    Ok(Body { chunks: peeked(fetched.chunks).await?, is_json, _source: Some(fetched.request) })
+}
+
+async fn peeked(mut chunks: Chunks) -> Result<Chunks, Failed> {
+    chunks.peek().await.map_err(|_| failed(ModelFailure::Unavailable, "it broke off before its first byte"))?;
+    Ok(chunks)
 }
 
 /// How long to wait before the next attempt; `None` when it would not help.
 fn pause(failed: &Failed, attempt: u32) -> Option<Duration> {
     let random = platform::random_bytes().map_or(0, |[byte, ..]| u32::from(byte));
     let backoff = BACKOFF.saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1)));
-    let jittered = backoff.saturating_add(backoff.saturating_mul(random).checked_div(255).unwrap_or_default());
+    let jitter = backoff.saturating_mul(random).checked_div(255).unwrap_or_default();
     match failed.failure {
-        ModelFailure::RateLimited { retry_after: Some(after) } => (after <= RETRY_AFTER_MAX).then(|| after.max(jittered)),
-        ModelFailure::RateLimited { retry_after: None } | ModelFailure::Unavailable => Some(jittered),
-        ModelFailure::Timeout | ModelFailure::Refused => None,
+        ModelFailure::RateLimited { retry_after: Some(after) } => {
+            (after <= RETRY_AFTER_MAX).then(|| after.max(backoff).saturating_add(jitter))
+        }
+        ModelFailure::RateLimited { retry_after: None } | ModelFailure::Unavailable | ModelFailure::Timeout => {
+            Some(backoff.saturating_add(jitter))
+        }
+        ModelFailure::Refused => None,
     }
+}
+
+async fn read(body: Body, timeouts: &Timeouts, take: Take<'_>) -> Result<Ending, Failed> {
+    if body.is_json { read_whole(body.chunks, timeouts, take).await } else { read_stream(body.chunks, timeouts, take).await }
 }
 
 async fn read_stream(mut chunks: Chunks, timeouts: &Timeouts, take: Take<'_>) -> Result<Ending, Failed> {
     let mut decoder = openai::Decoder::new();
     let mut read_bytes = 0_usize;
-    while !decoder.is_over()
-        && let Some(bytes) = next(&mut chunks, timeouts).await?
-    {
+    while !decoder.is_over() {
+        let patience = if decoder.is_finished() { timeouts.next.min(EPILOGUE) } else { timeouts.next };
+        let bytes = match next(&mut chunks, patience).await {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => break,
+            // Everything was said: however the connection ends, the answer is good.
+            Err(_) if decoder.is_finished() => break,
+            Err(failed) => return Err(failed),
+        };
         read_bytes = read_bytes.saturating_add(bytes.len());
         if read_bytes > limits::MODEL_BYTES || decoder.feed(&bytes)?.iter().any(|text| take(text).is_break()) {
             return Ok(broken_off());
@@ -143,9 +171,9 @@ async fn read_stream(mut chunks: Chunks, timeouts: &Timeouts, take: Take<'_>) ->
 }
 
 /// Reads the answer of a server that does not stream.
-async fn read_whole(mut fetched: Fetched, timeouts: &Timeouts, take: Take<'_>) -> Result<Ending, Failed> {
+async fn read_whole(mut chunks: Chunks, timeouts: &Timeouts, take: Take<'_>) -> Result<Ending, Failed> {
     let mut body = Vec::new();
-    while let Some(bytes) = next(&mut fetched.chunks, timeouts).await? {
+    while let Some(bytes) = next(&mut chunks, timeouts.next).await? {
         body.extend(bytes);
         if body.len() > limits::MODEL_BYTES {
             return Err(failed(ModelFailure::Unavailable, "the answer is too large"));
@@ -155,9 +183,9 @@ async fn read_whole(mut fetched: Fetched, timeouts: &Timeouts, take: Take<'_>) -
     if take(&text).is_break() { Ok(broken_off()) } else { Ok(ending) }
 }
 
-async fn next(chunks: &mut Chunks, timeouts: &Timeouts) -> Result<Option<Vec<u8>>, Failed> {
-    let read = platform::within(timeouts.next, chunks.next()).await.ok_or_else(|| too_slow("the next byte"))?;
-    read.map_err(|cause| failed(ModelFailure::Unavailable, &cause))
+async fn next(chunks: &mut Chunks, patience: Duration) -> Result<Option<Vec<u8>>, Failed> {
+    let read = platform::within(patience, chunks.next()).await.ok_or_else(|| too_slow("the next byte"))?;
+    read.map_err(|_| failed(ModelFailure::Unavailable, "it broke off"))
 }
 
 const fn broken_off() -> Ending {

@@ -13,9 +13,11 @@ extern "C" {
     fn run(this: &Ai, model: &str, inputs: &JsValue) -> std::result::Result<js_sys::Promise, JsValue>;
 }
 
-/// The text variable `name`, `None` when it is absent.
+/// The variable `name`, `None` when it is absent. One that is no text is given as JSON: wrangler takes numbers and objects
+/// under `[vars]` as they are.
 pub(crate) fn variable(env: &Env, name: &str) -> Option<String> {
-    binding(env, name)?.as_string()
+    let value = binding(env, name).filter(|value| !value.is_undefined() && !value.is_null())?;
+    value.as_string().or_else(|| js_sys::JSON::stringify(&value).ok()?.as_string())
 }
 
 /// Runs `model` behind the Workers AI binding `name`; `inputs` is JSON that asks for a stream.

@@ -11,14 +11,15 @@ extern "C" {
     fn fetch_js(url: &str, init: &web_sys::RequestInit) -> std::result::Result<js_sys::Promise, JsValue>;
 }
 
-/// What a server answered, its body still to be read. Dropping it ends the request.
+/// What a server answered, its body still to be read.
 pub(crate) struct Fetched {
     /// The status.
     pub status: u16,
     headers: web_sys::Headers,
     /// The body.
     pub chunks: Chunks,
-    _request: Abort,
+    /// The request.
+    pub request: Request,
 }
 
 /// A body, chunk by chunk. Dropping it tells its source that nobody reads on.
@@ -27,10 +28,10 @@ pub(crate) struct Chunks {
     peeked: Option<Vec<u8>>,
 }
 
-/// Ends a request when it is dropped.
-struct Abort(web_sys::AbortController);
+/// A request; dropping it ends it.
+pub(crate) struct Request(web_sys::AbortController);
 
-impl Drop for Abort {
+impl Drop for Request {
     fn drop(&mut self) {
         self.0.abort();
     }
@@ -43,7 +44,7 @@ impl Drop for Abort {
 /// What the platform says when nobody answers.
 pub(crate) async fn post(url: &str, headers: &[(&str, String)], body: &str) -> std::result::Result<Fetched, String> {
     let said = |exception: JsValue| message_of(&exception);
-    let request = Abort(web_sys::AbortController::new().map_err(said)?);
+    let request = Request(web_sys::AbortController::new().map_err(said)?);
     let sent = web_sys::Headers::new().map_err(said)?;
     for (name, value) in headers {
         sent.set(name, value).map_err(said)?;
@@ -55,18 +56,13 @@ pub(crate) async fn post(url: &str, headers: &[(&str, String)], body: &str) -> s
     init.set_redirect(web_sys::RequestRedirect::Manual);
     init.set_signal(Some(&request.0.signal()));
     let response: web_sys::Response = JsFuture::from(fetch_js(url, &init).map_err(said)?).await.map_err(said)?.unchecked_into();
-    Ok(Fetched { status: response.status(), headers: response.headers(), chunks: Chunks::of(response.body()), _request: request })
+    Ok(Fetched { status: response.status(), headers: response.headers(), chunks: Chunks::of(response.body()), request })
 }
 
 impl Fetched {
     /// A header.
     pub(crate) fn header(&self, name: &str) -> Option<String> {
         self.headers.get(name).ok().flatten()
-    }
-
-    /// Is the body one JSON text?
-    pub(crate) fn is_json(&self) -> bool {
-        self.header("content-type").is_some_and(|content_type| content_type.to_ascii_lowercase().starts_with("application/json"))
     }
 }
 

@@ -97,7 +97,8 @@ fn decode<Answer: DeserializeOwned, Refusal: DeserializeOwned + Into<Error>>(bin
     match serde_json::from_str::<Reply<Answer, Refusal>>(&reply.unwrap_or_default()) {
         Ok(Reply::Ok(answer)) => Ok(answer),
         Ok(Reply::Err(refusal)) => Err(refusal.into()),
-        Err(e) => Err(Error::Internal(format!("reply of {binding}: {e}"))),
+        // Of another version, which is being deployed.
+        Err(e) => Err(Error::Unavailable(format!("reply of {binding}: {e}"))),
     }
 }
 

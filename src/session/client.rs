@@ -269,6 +269,15 @@ impl<'a> SessionClient<'a> {
         siblings.versions.into_iter().map(decode_messages).collect()
     }
 
+    /// What the request has created before, under its key.
+    ///
+    /// # Errors
+    /// `NotFound` when it has created nothing.
+    pub(crate) async fn recall_created(&self) -> Result<Session> {
+        let created: Created = self.ask(Call::Recall).await?;
+        created.session.try_into()
+    }
+
     /// The session and its messages up to `through`, to make another session of.
     ///
     /// # Errors

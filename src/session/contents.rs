@@ -10,7 +10,7 @@ use crate::{
     error::{Error, Result, Subject},
     limits,
     session::{
-        object::Object,
+        object::{Object, answer},
         protocol::{Copied, PageRecord, PageRequest, Siblings},
         record::MessageRecord,
         storage::Stored,
@@ -48,20 +48,20 @@ impl Object {
     }
 
     /// The session and its messages up to `through`, for another session to begin with.
-    pub(super) fn copy(&self, stored: &Stored, through: Option<u64>) -> Result<Copied> {
+    pub(super) fn copy(&self, stored: &Stored, through: Option<u64>) -> Result<String> {
         let last = match through {
             Some(sequence) => self.storage.message(sequence)?.ok_or(Error::NotFound(Subject::Message))?.sequence,
             None => stored.session.last_sequence,
         };
         let all = PageRequest { after: None, before: Some(last.saturating_add(1)), offset: 0, limit: u32::MAX, newest_first: false };
-        let messages = self.storage.page(&all, limits::COPY_BYTES)?;
-        if messages.first().is_some_and(|first| Ok(first.sequence) != self.storage.first_sequence()) {
-            return Err(Error::NotPossible(format!(
-                "The messages have more than {} bytes, the most that can be copied",
-                limits::COPY_BYTES
-            )));
+        let messages = self.storage.page(&all, u64::try_from(limits::COPY_BYTES).unwrap_or(u64::MAX))?;
+        let is_whole = messages.first().map_or(0, |first| first.sequence) == self.storage.first_sequence()?;
+        let copied = answer(&Copied { session: (&stored.session).into(), messages: encode_messages(messages) })?;
+        if is_whole && copied.len() <= limits::COPY_BYTES {
+            Ok(copied)
+        } else {
+            Err(Error::NotPossible(format!("The messages take more than {} bytes, the most that can be copied", limits::COPY_BYTES)))
         }
-        Ok(Copied { session: (&stored.session).into(), messages: encode_messages(messages) })
     }
 
     /// Puts `messages` at the end of the session, stubs for missing tool results before them, without saving its row. The

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::{
-    domain::caller::Owner,
+    domain::{caller::Owner, session::Session},
     error::Result,
     fault::When,
     index, platform,
@@ -88,7 +88,9 @@ impl Object {
             && stored.is_list_behind()
         {
             self.strike(When::Listing);
-            user::client::put(&self.env, user, &stored.session).await?;
+            // A list cannot know when a lost process ends a turn.
+            let listed = Session { running_turn: None, ..stored.session.clone() };
+            user::client::put(&self.env, user, &listed).await?;
             if self.is_still(&stored)? {
                 self.storage.set_listed(stored.session.revision)?;
             }

@@ -224,7 +224,9 @@ impl Object {
             Call::Follow { turn, after } => answer(&self.follow(&own(caller, alive)?, turn, after, now)?),
             Call::Turn { number } => own(caller, alive).and_then(|_| answer(&self.turn_record(number)?)),
             Call::Siblings { sequence } => own(caller, alive).and_then(|_| answer(&self.siblings(sequence)?)),
-            Call::Copy { through } => answer(&self.copy(&own(caller, alive)?, through)?),
+            Call::Copy { through } => self.copy(&own(caller, alive)?, through),
+            // Had anything been kept, it would have been the answer.
+            Call::Recall => Err(Error::NotFound(Subject::Session)),
             Call::Ping => answer(&true),
             Call::Fault { when, fault } => self.fail(when, fault, now),
         };

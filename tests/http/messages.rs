@@ -154,10 +154,14 @@ fn the_largest_messages_are_kept_and_read_in_pages_that_fit() {
     }
     let first = server.get(&format!("{path}?limit=200")).expect(200).value();
     let count = first["messages"].as_array().unwrap().len();
-    assert!((10..20).contains(&count), "{count} messages on a page");
+    assert!((5..10).contains(&count), "{count} messages on a page");
     assert_eq!((&first["has_more"], &first["total"]), (&json!(true), &json!(20)));
-    let rest = server.get(&format!("{path}?after={}", first["after"].as_str().unwrap())).expect(200).value();
-    assert_eq!(rest["messages"].as_array().unwrap().len() + count, 20);
+    let (mut read, mut page) = (count, first);
+    while page["has_more"] == json!(true) {
+        page = server.get(&format!("{path}?after={}", page["after"].as_str().unwrap())).expect(200).value();
+        read += page["messages"].as_array().unwrap().len();
+    }
+    assert_eq!(read, 20);
     server.say(&id, "summarise");
 }
 

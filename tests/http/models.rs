@@ -92,7 +92,9 @@ fn a_models_failure_is_an_answer_of_its_own_and_the_turn_can_be_run_again() {
         ("429", status(429, &[]), 429, "MODEL_RATE_LIMITED", 3),
         ("429 for long", status(429, &[("retry-after", "60")]), 429, "MODEL_RATE_LIMITED", 1),
         ("401", status(401, &[]), 502, "MODEL_REFUSED", 1),
-        ("redirect", status(307, &[("location", "http://127.0.0.1:1/v1")]), 503, "MODEL_UNAVAILABLE", 3),
+        ("204", status(204, &[]), 503, "MODEL_UNAVAILABLE", 3),
+        ("409", status(409, &[]), 502, "MODEL_REFUSED", 1),
+        ("504", status(504, &[]), 504, "MODEL_TIMEOUT", 3),
     ];
     for (name, steps, status, code, attempts) in cases {
         let model = Model::start(move |number, _| if number < attempts { steps.clone() } else { Model::saying("Fine now.") });
@@ -108,6 +110,7 @@ fn a_models_failure_is_an_answer_of_its_own_and_the_turn_can_be_run_again() {
         assert_eq!((&session["error_count"], &session["last_error"]["code"]), (&json!(1), &json!(code)), "{name}");
         let messages = server.get(&format!("/sessions/{id}/messages")).expect(200).value()["messages"].clone();
         assert_eq!(messages[0]["content"], "open sesame", "{name}");
+        assert_eq!(failed.value()["session_id"], json!(id), "{name}");
         match messages.as_array().unwrap().as_slice() {
             [_] => {}
             [_, partial] => assert_eq!(partial["cut"], "interrupted", "{name}"),
@@ -147,6 +150,79 @@ fn a_model_that_is_busy_is_asked_again_before_its_first_byte() {
     let server = serve(&model, &[]);
     assert_eq!(server.say(&server.new_session(), "hello"), "At last.");
     assert_eq!(model.requests().len(), 3);
+}
+
+#[test]
+fn a_redirect_is_not_followed_with_the_key() {
+    let other = Model::start(|_, _| Model::saying("Caught."));
+    let location = format!("{}/chat/completions", other.base_url());
+    let model = Model::start(move |_, _| status(307, &[("location", &location)]));
+    let server = serve(&model, &[]);
+    server.post("/chat", json!({"message": "x"})).expect_problem(502, "MODEL_REFUSED");
+    assert_eq!((model.requests().len(), other.requests().len()), (1, 0));
+}
+
+#[test]
+fn what_was_said_to_its_end_is_an_answer_however_the_connection_ends() {
+    let call = Step::ToolCall { index: 0, id: "call_a", name: "f", arguments: "{}".into() };
+    let endings = [
+        vec![text("Whole."), Step::Finish("stop"), Step::Cut],
+        vec![text("Whole."), Step::Finish("stop"), Step::Usage(1, 2), Step::Hang],
+        vec![text("Whole."), call, Step::Finish("tool_calls"), Step::Cut],
+    ];
+    for steps in endings {
+        let model = Model::start(move |_, _| steps.clone());
+        let server = serve(&model, &[]);
+        let answer = server.post("/chat", json!({"message": "x"})).expect(200).value();
+        assert_eq!((&answer["response"], &answer["message"]["cut"]), (&json!("Whole."), &json!(null)));
+    }
+}
+
+#[test]
+fn a_count_of_tokens_that_cannot_be_true_is_not_believed() {
+    let model = Model::start(|_, _| vec![text("hi"), Step::Finish("stop"), Step::Usage((1 << 53) + 1, 1), Step::Done]);
+    let server = serve(&model, &[]);
+    let id = server.new_session();
+    for _ in 0..2 {
+        let answer = server.post("/chat", json!({"session_id": id, "message": "x"})).expect(200).value();
+        assert_eq!(answer["turn"]["usage"]["estimated"], json!(true));
+    }
+    server.delete(&format!("/sessions/{id}")).expect(200);
+}
+
+#[test]
+fn a_long_history_is_cut_where_models_take_it_and_keeps_its_instructions() {
+    let model = Model::start(|_, _| Model::saying("ok"));
+    let server = serve(&model, &[]);
+    let id = server.new_session();
+    let exchange = (0..200).map(|n| json!({"role": if n % 2 == 0 { "user" } else { "assistant" }, "content": format!("m{n}")}));
+    let many: Vec<Value> = [json!({"role": "system", "content": "Be brief"})].into_iter().chain(exchange).collect();
+    server.post(&format!("/sessions/{id}/messages"), json!({"messages": many})).expect(201);
+    server.say(&id, "next");
+    let sent = model.requests()[0].body["messages"].clone();
+    let shown = contents(&sent);
+    assert_eq!((shown[0], shown[1].0, shown[2]), (("system", "Be brief"), "user", ("assistant", "m1")));
+    assert_eq!(*shown.last().unwrap(), ("user", "next"));
+}
+
+#[test]
+fn results_that_are_larger_than_a_prompt_are_shortened_and_never_left_out() {
+    let model = Model::start(|_, _| Model::saying("ok"));
+    let server = serve(&model, &[]);
+    let id = server.new_session();
+    let call = |n: usize| json!({"id": format!("c{n}"), "type": "function", "function": {"name": "f", "arguments": "{}"}});
+    let calls: Vec<Value> = (0..6).map(call).collect();
+    let asked = json!({"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content": null, "tool_calls": calls}]});
+    server.post(&format!("/sessions/{id}/messages"), asked).expect(201);
+    let result = |n: usize| json!({"tool_call_id": format!("c{n}"), "content": "y".repeat(250 * 1024), "role": "tool"});
+    for n in 0..5 {
+        server.post(&format!("/sessions/{id}/messages"), json!({"messages": [result(n)]})).expect(201);
+    }
+    server.post("/chat", json!({"session_id": id, "tool_results": [result(5)]})).expect(200);
+    let sent = model.requests()[0].body["messages"].clone();
+    let roles: Vec<&str> = contents(&sent).iter().map(|(role, _)| *role).collect();
+    assert_eq!(roles, ["user", "assistant", "tool", "tool", "tool", "tool", "tool", "tool"]);
+    assert!(sent[7]["content"].as_str().unwrap().contains("shortened") && sent.to_string().len() < 1100 * 1024);
 }
 
 #[test]

@@ -116,6 +116,55 @@ fn an_answer_that_was_cut_off_goes_on_where_it_ended() {
 }
 
 #[test]
+fn an_answer_that_has_no_room_for_more_or_no_beginning_does_not_go_on() {
+    let model = Model::start(|number, _| match number {
+        0 => vec![Step::Text("x".repeat(300 * 1024)), Step::Finish("stop"), Step::Done],
+        _ => vec![Step::Hang],
+    });
+    let server = serve(&model);
+    let id = server.new_session();
+    assert_eq!(server.post("/chat", json!({"session_id": id, "message": "1"})).expect(200).value()["message"]["cut"], "length");
+    let go_on = format!("/sessions/{id}/continue");
+    server.ask("POST", &go_on, &[], None).expect_problem(409, "NOT_POSSIBLE");
+    let mut stream = server.events("POST", "/chat", &[], Some(&json!({"session_id": id, "message": "2", "stream": true})));
+    stream.next().unwrap();
+    server.ask("POST", &format!("/sessions/{id}/stop"), &[], None).expect(200);
+    server.ask("POST", &go_on, &[], None).expect_problem(409, "NOT_POSSIBLE");
+}
+
+#[test]
+fn a_turn_that_failed_is_not_run_again_when_the_conversation_has_gone_on() {
+    let model = Model::start(|number, _| if number == 0 { vec![Step::Status(400, vec![], String::new())] } else { Model::saying("Fine.") });
+    let server = serve(&model);
+    let id = server.new_session();
+    let failed = json!({"session_id": id, "message": "One", "client_message_id": "k"});
+    server.post("/chat", failed.clone()).expect_problem(502, "MODEL_REFUSED");
+    server.say(&id, "Two");
+    server.post("/chat", failed).expect_problem(409, "NOT_POSSIBLE");
+    assert_eq!(model.requests().len(), 2);
+}
+
+#[test]
+fn an_answer_to_a_part_of_the_results_has_its_versions_too() {
+    let model = Model::start(|number, _| match number {
+        0 => vec![Step::Text("part".into()), Step::Cut],
+        _ => Model::saying("whole"),
+    });
+    let server = serve(&model);
+    let id = server.new_session();
+    let path = format!("/sessions/{id}/messages");
+    let calls: Vec<Value> =
+        (0..2).map(|n| json!({"id": format!("c{n}"), "type": "function", "function": {"name": "f", "arguments": "{}"}})).collect();
+    let asked = json!({"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content": null, "tool_calls": calls}]});
+    server.post(&path, asked).expect(201);
+    let results = json!({"session_id": id, "tool_results": [{"tool_call_id": "c0", "content": "y"}], "client_message_id": "k"});
+    server.post("/chat", results.clone()).expect_problem(503, "MODEL_UNAVAILABLE");
+    let sequence = server.post("/chat", results).expect(200).value()["message"]["sequence"].as_u64().unwrap();
+    let versions = server.get(&format!("{path}/{sequence}/versions")).expect(200).value()["versions"].clone();
+    assert_eq!((&versions[0][0]["content"], &versions[1][0]["content"]), (&json!("whole"), &json!("part")));
+}
+
+#[test]
 fn what_the_user_said_last_is_said_otherwise() {
     let model = counting();
     let server = serve(&model);
@@ -169,10 +218,31 @@ fn a_session_is_forked_at_a_message() {
     assert_eq!(first.number("message_count"), 6);
     server.say(&source, "one more");
     assert_eq!(whole().expect(201).body, first.body);
+    // Also when what it was made of has changed, or is gone.
+    let keyed = [("idempotency-key", "fork it"), ("content-type", "application/json")];
+    let part = || server.ask("POST", &fork, &keyed, Some(br#"{"through":8}"#));
+    let copy = part().expect(201);
+    server.ask("POST", &format!("/sessions/{source}/regenerate"), &[], None).expect(200);
+    assert_eq!(part().expect(201).body, copy.body);
+    server.ask("POST", &fork, &keyed, Some(br#"{"through":4}"#)).expect_problem(409, "IDEMPOTENCY_CONFLICT");
     server.post(&fork, json!({"session_id": "whole"})).expect_problem(409, "SESSION_ID_TAKEN");
     server.post(&fork, json!({"through": 99})).expect_problem(404, "MESSAGE_NOT_FOUND");
     server.post("/sessions/none/fork", json!({})).expect_problem(404, "SESSION_NOT_FOUND");
     server.post(&fork, json!({"through": "x"})).expect_problem(400, "VALIDATION_ERROR");
+}
+
+#[test]
+fn a_fork_of_more_than_can_be_carried_is_refused() {
+    let server = Server::start();
+    let source = server.new_session();
+    let path = format!("/sessions/{source}/messages");
+    for _ in 0..13 {
+        // Six bytes of JSON for each.
+        let large = json!({"messages": [{"role": "user", "content": "\u{1}".repeat(170 * 1024)}]});
+        server.post(&path, large).expect(201);
+    }
+    server.post(&format!("/sessions/{source}/fork"), json!({})).expect_problem(409, "NOT_POSSIBLE");
+    assert_eq!(server.post(&format!("/sessions/{source}/fork"), json!({"through": 12})).expect(201).number("message_count"), 12);
 }
 
 #[test]

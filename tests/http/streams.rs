@@ -190,6 +190,7 @@ fn any_number_of_readers_follow_a_turn_from_wherever_they_are() {
     let (all, whole) = thread::scope(|scope| {
         let early: Vec<_> = (0..5).map(|_| scope.spawn(|| server.events("GET", &path, &[], None).rest())).collect();
         model.open(3);
+        assert_eq!(server.events("GET", &path, &[], None).take(4).count(), 4);
         let mut late = server.events("GET", &format!("{path}?after=2"), &[], None);
         assert_eq!(late.next().unwrap().id, Some(3));
         model.open(gates());
@@ -224,6 +225,95 @@ fn there_is_nothing_to_follow_where_nothing_happens() {
     let turn = server.get(&format!("/sessions/{id}/turns/1")).expect(200).value();
     assert_eq!((&turn["turn"]["status"], &turn["message"]["sequence"]), (&json!("done"), &json!(2)));
     server.get(&format!("/sessions/{id}/turns/2")).expect_problem(404, "TURN_NOT_FOUND");
+}
+
+#[test]
+fn who_comes_back_from_an_earlier_turn_is_told_all_of_the_new_one() {
+    let model = gated();
+    let server = serve(&model);
+    let id = server.new_session();
+    let path = format!("/sessions/{id}/events");
+    model.open(gates());
+    let one = server.events("POST", "/chat", &[], Some(&said(&id))).rest();
+    let end = one.last().unwrap().id.unwrap();
+    let mut two = server.events("POST", "/chat", &[], Some(&said(&id)));
+    let begun = two.next().unwrap();
+    // What an EventSource sends that has seen the end of the first turn; and one that has seen more than there is yet.
+    let followers = [end, end + 1].map(|last| server.events("GET", &path, &[("last-event-id", &last.to_string())], None));
+    let early = server.events("GET", &format!("{path}?turn=2&after=3"), &[], None);
+    model.open(gates());
+    let whole: Vec<Event> = [begun].into_iter().chain(two).collect();
+    for follower in followers.into_iter().chain([early]) {
+        assert_eq!(follower.rest(), whole);
+    }
+    server.get(&format!("{path}?turn=1&after={end}")).expect(204);
+}
+
+#[test]
+fn a_turn_that_cannot_be_stored_is_told_to_be_interrupted() {
+    let model = Model::start(|number, _| Model::saying(if number == 0 { TEXT } else { "Whole." }));
+    let mut server = serve(&model);
+    let id = server.new_session();
+    server.kill();
+    let file = server.databases("session").remove(0);
+    sqlite::run(
+        &file,
+        "create trigger full before insert on event when new.events like '%\"done\"%' begin select raise(abort, 'full'); end",
+    );
+    server.launch();
+    let keyed = [("idempotency-key", "k")];
+    let events = server.events("POST", "/chat", &keyed, Some(&said(&id))).rest();
+    let last = events.last().unwrap();
+    assert_eq!(
+        (last.name.as_str(), &last.data["code"], &last.data["message"]["content"]),
+        ("error", &json!("TURN_INTERRUPTED"), &json!(TEXT))
+    );
+    assert_eq!(server.events("GET", &format!("/sessions/{id}/events"), &[], None).rest().last(), Some(last));
+    server.kill();
+    sqlite::run(&file, "drop trigger full");
+    server.launch();
+    assert_eq!(server.events("POST", "/chat", &keyed, Some(&said(&id))).rest().last().unwrap().data["message"]["content"], "Whole.");
+}
+
+#[test]
+fn an_answer_that_is_too_large_to_be_kept_as_it_left_is_given_again_all_the_same() {
+    // Twelve bytes of JSON within JSON for each of these.
+    let model =
+        Model::start(|_, _| (0..4).map(|_| Step::Text("\u{1}".repeat(64 * 1024))).chain([Step::Finish("stop"), Step::Done]).collect());
+    let server = serve(&model);
+    let id = server.new_session();
+    let body = json!({"session_id": id, "message": "\u{1}".repeat(150 * 1024), "client_message_id": "k"});
+    let answer = server.post("/chat", body.clone()).expect(200);
+    assert_eq!(server.post("/chat", body).expect(200).body, answer.body);
+    assert_eq!(model.requests().len(), 1);
+}
+
+#[test]
+fn a_killed_turn_that_lasts_longer_than_its_session_may_idle_loses_nothing() {
+    let model = Model::start(|_, _| (0..40).flat_map(|_| [Step::Text("word ".into()), Step::Pause(Duration::from_millis(100))]).collect());
+    let mut server = serve(&model);
+    let id = server.post("/sessions", json!({"ttl_seconds": 2, "user_id": "ann"})).expect(201).text("session_id");
+    let mut stream = server.events("POST", "/chat", &[], Some(&said(&id)));
+    stream.by_ref().take(33).for_each(drop);
+    server.kill();
+    server.launch();
+    let messages = server.get(&format!("/sessions/{id}/messages")).expect(200).value();
+    assert_eq!((&messages["total"], &messages["messages"][1]["cut"]), (&json!(2), &json!("interrupted")));
+}
+
+#[test]
+fn a_list_does_not_say_that_a_turn_runs_which_a_lost_process_ran() {
+    let model = Model::start(|_, _| vec![Step::Text("a".into()), Step::Hang]);
+    let mut server = serve(&model);
+    let id = server.post("/sessions", json!({"user_id": "ann"})).expect(201).text("session_id");
+    let mut stream = server.events("POST", "/chat", &[], Some(&said(&id)));
+    stream.next().unwrap();
+    let listed = |server: &Server| server.get("/users/ann/sessions").expect(200).value()["sessions"][0].clone();
+    server.get(&format!("/sessions/{id}")).expect(200);
+    eventually("the list knows the turn", || listed(&server)["turn_count"] == json!(1));
+    server.kill();
+    server.launch();
+    assert_eq!(listed(&server)["running_turn"], json!(null));
 }
 
 #[test]
@@ -360,6 +450,9 @@ fn if_match_holds_for_turns() {
     let stale = ask(&etag).expect_problem(412, "PRECONDITION_FAILED");
     assert_eq!((stale.header("etag"), stale.header("x-should-retry")), (now.as_str(), "false"));
     ask(&now).expect(200);
+    let begins = json!({"message": "hello"}).to_string();
+    let headers = [("content-type", "application/json"), ("if-match", now.as_str())];
+    server.ask("POST", "/chat", &headers, Some(begins.as_bytes())).expect_problem(400, "VALIDATION_ERROR");
     assert_eq!(server.get(&format!("/sessions/{id}")).expect(200).number("message_count"), 4);
 }
 

@@ -56,8 +56,13 @@ impl OpenCalls {
             self.advance(&message);
             paired.push(message);
         }
-        paired.extend(self.0.into_iter().map(stub));
+        paired.extend(self.stubs());
         paired
+    }
+
+    /// What stands for the results that are missing.
+    pub(crate) fn stubs(self) -> Vec<NewMessage> {
+        self.0.into_iter().map(stub).collect()
     }
 
     fn advance(&mut self, message: &NewMessage) {
@@ -152,7 +157,8 @@ pub(super) mod tests {
                 for end in start..=stored.len() {
                     let prompt = prompt::of(stored[start..end].to_vec());
                     prop_assert!(open_at_end(&prompt)?.is_empty(), "call without result at the end");
-                    prop_assert!(prompt.windows(2).all(|pair| pair[0].role != Role::User || pair[1].role != Role::User));
+                    prop_assert!(prompt.windows(2).all(|pair| pair[0].role == Role::Tool || pair[0].role != pair[1].role));
+                    prop_assert!(prompt.first().is_none_or(|first| first.role == Role::User));
                 }
             }
         }

@@ -1,8 +1,8 @@
 //! From stored messages to what a model is sent: a list that every provider takes.
 //!
-//! Providers refuse results without calls, calls without results, and many refuse empty texts or two messages of the
-//! same person in a row. Stored histories are paired, but a stretch of one may begin in the middle of a pair, and failed
-//! turns leave questions without answers.
+//! Providers refuse results without calls and calls without results; many refuse empty texts, two messages of the same
+//! role in a row, instructions in the middle, or an assistant who speaks first. Stored histories are paired, but a
+//! stretch of one may begin anywhere, and failed turns leave questions without answers.
 
 use crate::domain::{
     history::pairing::OpenCalls,
@@ -11,20 +11,35 @@ use crate::domain::{
 
 /// What asks a model to go on with an answer that was cut.
 const GO_ON: &str = "Your last message was cut off. Go on exactly where it ends, without repeating anything.";
+/// What stands before an assistant who would speak first.
+const LEFT_OUT: &str = "(What was said before this is left out.)";
+/// What stands for the middle of a text that is too long.
+const SHORTENED: &str = "\n[... shortened ...]\n";
 
 /// What a model is sent for the stretch `history` of a session.
 pub(crate) fn of(history: impl IntoIterator<Item = NewMessage>) -> Vec<NewMessage> {
-    // Results at the beginning have lost their calls.
-    let whole = history.into_iter().skip_while(|message| message.role == Role::Tool);
-    let said = whole.filter(|message| !is_empty(message)).collect();
-    // Every result that is left follows its call, so this only puts stubs where results are missing.
+    let (instructions, said): (Vec<_>, Vec<_>) =
+        history.into_iter().filter(|message| !is_empty(message)).partition(|message| message.role == Role::System);
+    // Results whose calls are not in the stretch fall out; stubs come where results are missing.
     let paired = OpenCalls::default().close_to_the_end(said);
-    paired.into_iter().fold(Vec::new(), merge)
+    let is_opened = paired.first().is_none_or(|first| first.role == Role::User);
+    let opening = (!is_opened).then(|| NewMessage::text(Role::User, LEFT_OUT));
+    instructions.into_iter().chain(opening).chain(paired).fold(Vec::new(), merge)
 }
 
 /// The same, asking the model to go on with its last answer.
 pub(crate) fn to_go_on_with(history: impl IntoIterator<Item = NewMessage>) -> Vec<NewMessage> {
     of(history.into_iter().chain([NewMessage::text(Role::User, GO_ON)]))
+}
+
+/// Shortens the texts of `messages` in the middle until they have at most `max_bytes` together.
+pub(crate) fn shorten(messages: &mut [NewMessage], max_bytes: usize) {
+    let each_bytes = max_bytes.checked_div(messages.len()).unwrap_or_default();
+    for text in messages.iter_mut().filter_map(|message| message.content.as_mut()).filter(|text| text.len() > each_bytes) {
+        let half = each_bytes.saturating_sub(SHORTENED.len()).checked_div(2).unwrap_or_default();
+        let (start, end) = (text.floor_char_boundary(half), text.ceil_char_boundary(text.len().saturating_sub(half)));
+        text.replace_range(start..end, SHORTENED);
+    }
 }
 
 /// How much text that is, in bytes.
@@ -37,13 +52,14 @@ fn is_empty(message: &NewMessage) -> bool {
     message.role != Role::Tool && message.tool_calls.is_empty() && message.content.as_deref().is_none_or(str::is_empty)
 }
 
-/// Appends `next`, to the message before it if the same person goes on speaking.
+/// Appends `next`, to the message before it if that is of the same role.
 fn merge(mut prompt: Vec<NewMessage>, next: NewMessage) -> Vec<NewMessage> {
     match prompt.last_mut() {
         Some(last) if goes_on(last, &next) => {
             let texts = [last.content.take(), next.content];
             last.content = Some(texts.into_iter().flatten().collect::<Vec<_>>().join("\n\n"));
             last.tool_calls = next.tool_calls;
+            last.name = last.name.take().filter(|name| next.name.as_ref() == Some(name));
         }
         Some(_) | None => prompt.push(next),
     }
@@ -51,8 +67,7 @@ fn merge(mut prompt: Vec<NewMessage>, next: NewMessage) -> Vec<NewMessage> {
 }
 
 fn goes_on(last: &NewMessage, next: &NewMessage) -> bool {
-    let is_one_person = matches!(next.role, Role::User | Role::Assistant) && last.role == next.role && last.name == next.name;
-    is_one_person && last.tool_calls.is_empty()
+    next.role != Role::Tool && last.role == next.role && last.tool_calls.is_empty()
 }
 
 #[cfg(test)]
@@ -71,8 +86,11 @@ mod tests {
             ("u", "u"),
             ("u a u", "u a u"),
             // Cut in the middle of a pair.
-            ("r1 a u", "a u"),
+            ("r1 a u", "u a u"),
             ("r1 r2 u", "u"),
+            ("r1 r2", ""),
+            ("a", "u a"),
+            ("c1 r1", "u c1 r1"),
             // Calls at the very end.
             ("u c12 r1", "u c12 r1 s2"),
             // Questions whose turns failed, answers that were appended.
@@ -86,13 +104,34 @@ mod tests {
     }
 
     #[test]
-    fn what_one_person_says_in_a_row_is_one_message_and_empty_ones_are_none() {
+    fn what_one_role_says_in_a_row_is_one_message_and_empty_ones_are_none() {
         let said = |text: &str| NewMessage::text(Role::User, text);
-        let other = NewMessage { name: Some("ann".into()), ..said("c") };
+        let other = |text: &str| NewMessage { name: Some("ann".into()), ..said(text) };
         let answered = NewMessage::text(Role::Assistant, "");
-        let prompt = of([said("a"), answered, said("b"), other.clone()]);
-        assert_eq!(prompt, [said("a\n\nb"), other]);
+        assert_eq!(of([said("a"), answered.clone(), said("b"), other("c")]), [said("a\n\nb\n\nc")]);
+        assert_eq!(of([other("a"), answered, other("b")]), [other("a\n\nb")]);
         let cut = NewMessage::text(Role::Assistant, "I was");
         assert_eq!(to_go_on_with([said("a"), cut.clone()]), [said("a"), cut, said(GO_ON)]);
+    }
+
+    #[test]
+    fn instructions_come_first_and_as_one() {
+        let system = |text: &str| NewMessage::text(Role::System, text);
+        let (asked, told) = (NewMessage::text(Role::User, "u"), NewMessage::text(Role::Assistant, "a"));
+        assert_eq!(
+            of([system("one"), asked.clone(), told.clone(), system("two"), asked.clone()]),
+            [system("one\n\ntwo"), asked.clone(), told, asked]
+        );
+        assert_eq!(of([system("one")]), [system("one")]);
+    }
+
+    #[test]
+    fn long_texts_lose_their_middle() {
+        let mut messages = [NewMessage::text(Role::Tool, "\u{fc}".repeat(500)), NewMessage::text(Role::Tool, "short")];
+        shorten(&mut messages, 200);
+        let text = messages[0].content.as_deref().unwrap();
+        assert!(text.len() <= 104 && text.contains("shortened") && text.starts_with('\u{fc}') && text.ends_with('\u{fc}'), "{text}");
+        assert_eq!(messages[1].content.as_deref(), Some("short"));
+        shorten(&mut [], 0);
     }
 }

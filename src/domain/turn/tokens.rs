@@ -26,6 +26,10 @@ pub(crate) struct Tally {
     pub observed_tokens: u64,
 }
 
+/// More than any model can take or give: who reports more is not believed.
+const TOKENS_MAX: u64 = 1 << 32;
+/// Totals stay below this, where a number is exact everywhere.
+const TOTAL_MAX: u64 = 1 << 53;
 /// Bytes of text a token stands for until the session has its own experience: English in the usual vocabularies.
 const BYTES_PER_TOKEN: u64 = 4;
 
@@ -36,23 +40,31 @@ impl Tally {
             0 => bytes.div_ceil(BYTES_PER_TOKEN),
             observed => bytes.saturating_mul(observed).div_ceil(self.observed_bytes.max(1)),
         };
-        Usage { prompt_tokens: tokens(prompt_bytes), completion_tokens: tokens(answer_bytes), is_estimate: true }
+        let estimate = |bytes: u64| tokens(bytes).min(TOKENS_MAX);
+        Usage { prompt_tokens: estimate(prompt_bytes), completion_tokens: estimate(answer_bytes), is_estimate: true }
     }
 
     /// Adds a turn that took `usage` for so much text.
     pub(crate) fn add(&mut self, usage: Usage, text_bytes: u64) {
-        self.prompt_tokens = self.prompt_tokens.saturating_add(usage.prompt_tokens);
-        self.completion_tokens = self.completion_tokens.saturating_add(usage.completion_tokens);
+        let grow = |total: &mut u64, by: u64| *total = total.saturating_add(by).min(TOTAL_MAX);
+        grow(&mut self.prompt_tokens, usage.prompt_tokens);
+        grow(&mut self.completion_tokens, usage.completion_tokens);
         if usage.is_estimate {
             self.has_estimates = true;
         } else {
-            self.observed_bytes = self.observed_bytes.saturating_add(text_bytes);
-            self.observed_tokens = self.observed_tokens.saturating_add(usage.total());
+            grow(&mut self.observed_bytes, text_bytes);
+            grow(&mut self.observed_tokens, usage.total());
         }
     }
 }
 
 impl Usage {
+    /// What a provider reports, unless it cannot be true.
+    pub(crate) fn reported(prompt_tokens: u64, completion_tokens: u64) -> Option<Usage> {
+        let is_plausible = prompt_tokens.max(completion_tokens) <= TOKENS_MAX;
+        is_plausible.then_some(Usage { prompt_tokens, completion_tokens, is_estimate: false })
+    }
+
     /// Of both directions.
     pub(crate) const fn total(&self) -> u64 {
         self.prompt_tokens.saturating_add(self.completion_tokens)
@@ -79,6 +91,10 @@ mod tests {
         assert_eq!(estimate(&tally), (200, 21));
         assert_eq!((tally.prompt_tokens, tally.completion_tokens, tally.has_estimates), (350, 50, true));
         let absurd = Tally { observed_tokens: u64::MAX, ..Tally::default() };
-        assert_eq!(absurd.estimate(u64::MAX, 0).prompt_tokens, u64::MAX);
+        assert_eq!(absurd.estimate(u64::MAX, 0).prompt_tokens, TOKENS_MAX);
+        let mut full = Tally { prompt_tokens: TOTAL_MAX, ..Tally::default() };
+        full.add(Usage { prompt_tokens: TOKENS_MAX, ..Usage::default() }, u64::MAX);
+        assert_eq!((full.prompt_tokens, full.observed_bytes), (TOTAL_MAX, TOTAL_MAX));
+        assert_eq!(Usage::reported(TOKENS_MAX + 1, 0), None);
     }
 }

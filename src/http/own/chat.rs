@@ -1,5 +1,7 @@
 //! `POST /chat`: one turn.
 
+use std::cell::RefCell;
+
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -48,6 +50,9 @@ pub(crate) async fn chat(request: &Request<'_>) -> std::result::Result<Reply, Pr
     let ChatBody { message, metadata, tool_results, session_id, user_id, persona, title, ttl_seconds } = body;
     let results = check_results(tool_results.unwrap_or_default())?;
     let message = match message {
+        None if !results.is_empty() && metadata.is_some() => {
+            return Err(Error::invalid("metadata", "is the message's, and there is no message").into());
+        }
         None if !results.is_empty() => None,
         message => Some(check_message(message.unwrap_or_default(), metadata.as_ref())?),
     };
@@ -57,8 +62,13 @@ pub(crate) async fn chat(request: &Request<'_>) -> std::result::Result<Reply, Pr
     let run = run.check(request, asked)?;
 
     let session_created = named.is_none();
+    if session_created && run.has_precondition() {
+        return Err(Error::invalid("If-Match", "needs a session_id").into());
+    }
     let ask = Ask::Chat { message, results, create: session_created.then_some(new) };
-    let say = async |id| {
+    let begun = RefCell::new(String::new());
+    let say = async |id: SessionId| {
+        id.as_str().clone_into(&mut begun.borrow_mut());
         let client = SessionClient::new(request.env(), &caller, &id).once(run.repeatable.as_ref());
         turns::run(&client, ask.clone(), &run, session_created).await
     };
@@ -70,6 +80,7 @@ pub(crate) async fn chat(request: &Request<'_>) -> std::result::Result<Reply, Pr
         Ok(reply) => Ok(reply),
         Err(Error::NotFound(Subject::Session)) => Err(Problem::invalid_session()),
         Err(Error::UnpairedToolResult { index }) => Err(Problem::unpaired_result(&format!("tool_results[{index}]"))),
+        Err(error @ Error::Model { .. }) => Err(Problem::from(error).in_session(&begun.into_inner())),
         Err(error) => Err(error.into()),
     }
 }

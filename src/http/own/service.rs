@@ -23,7 +23,7 @@ struct BannerJson {
     service: &'static str,
     version: &'static str,
     description: &'static str,
-    paths: [&'static str; 5],
+    paths: [&'static str; 8],
 }
 
 #[derive(Serialize)]
@@ -54,7 +54,16 @@ pub(crate) fn banner() -> Reply {
         service: env!("CARGO_PKG_NAME"),
         version: env!("CARGO_PKG_VERSION"),
         description: env!("CARGO_PKG_DESCRIPTION"),
-        paths: ["/chat", "/sessions", "/sessions/{session_id}/messages", "/users/{user_id}/sessions", "/health"],
+        paths: [
+            "/chat",
+            "/sessions",
+            "/sessions/{session_id}",
+            "/sessions/{session_id}/messages",
+            "/sessions/{session_id}/events",
+            "/sessions/{session_id}/{stop|regenerate|continue|edit|fork}",
+            "/users/{user_id}/sessions",
+            "/health",
+        ],
     };
     Reply::json(200, &json)
 }

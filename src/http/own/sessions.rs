@@ -13,7 +13,13 @@ use crate::{
         session::{self, DEFAULT_PERSONA, NewSession, Session, SessionPatch},
     },
     error::{Error, Result},
-    http::{body::nullable, problem::Problem, repeat::session_id_of, request::Request, response::Reply},
+    http::{
+        body::nullable,
+        problem::Problem,
+        repeat::{fork_id_of, session_id_of},
+        request::Request,
+        response::Reply,
+    },
     limits, platform,
     session::client::SessionClient,
 };
@@ -88,12 +94,20 @@ pub(crate) async fn create(request: &Request<'_>) -> std::result::Result<Reply, 
 
 /// `POST /sessions/{id}/fork`: 201 with a new session that begins with a copy of the messages up to `through`.
 ///
-/// 1. Read and check. 2. Copy what is there. 3. Begin another session with it.
+/// 1. Read and check. 2. If that was done before, answer as then: the source may be gone. 3. Copy what is there.
+/// 4. Begin another session with it.
 pub(crate) async fn fork(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
     let (id, (body, patch, asked)) = (request.id(0, "session_id")?, request.repeatable_parts::<ForkBody, PatchBody>().await?);
     let (patch, repeatable) = (patch.check()?, asked.repeatable(None)?);
     let chosen = body.session_id.map(|id| SessionId::parse_chosen("session_id", &id)).transpose()?;
 
+    let chosen = chosen.or_else(|| repeatable.as_ref().map(|repeatable| fork_id_of(repeatable, &id)));
+    if let (Some(repeatable), Some(copy)) = (&repeatable, &chosen) {
+        match SessionClient::new(request.env(), request.caller(), copy).once(Some(repeatable)).recall_created().await {
+            Err(Error::NotFound(_)) => {}
+            recalled => return Ok(created(201, &recalled?)),
+        }
+    }
     let (source, messages) = SessionClient::new(request.env(), request.caller(), &id).copy(body.through).await?;
     let caller = request.caller().acting_for(source.user_id.as_ref());
     let new = NewSession {
@@ -109,7 +123,7 @@ pub(crate) async fn fork(request: &Request<'_>) -> std::result::Result<Reply, Pr
     };
     let (session, _) = match chosen {
         Some(id) => begin(id).await?,
-        None => with_own_id(repeatable.as_ref(), &caller, begin).await?,
+        None => with_own_id(None, &caller, begin).await?,
     };
     Ok(created(201, &session))
 }

@@ -7,10 +7,12 @@ use super::{MessageJson, SessionJson, UsageJson, chat::check_message, etag, even
 use crate::{
     domain::{
         id::Repeatable,
+        session::Precondition,
         turn::{Finish, Turn, Wishes, event::Ended},
     },
     error::{Error, Result},
     http::{
+        body::Object,
         problem::Problem,
         repeat::Asked,
         request::{Request, parse_number},
@@ -30,7 +32,7 @@ pub(super) struct RunBody {
     model: Option<String>,
     temperature: Option<f64>,
     max_tokens: Option<u32>,
-    tools: Option<Vec<Tool>>,
+    tools: Option<Vec<Box<RawValue>>>,
     tool_choice: Option<Box<RawValue>>,
 }
 
@@ -41,14 +43,20 @@ enum OnBusy {
     Wait,
 }
 
-/// A tool goes to the model as it is; this only says what every provider demands.
-#[derive(Deserialize, Serialize)]
+/// What every provider demands of a tool; it goes to the model as it is.
+#[derive(Deserialize)]
 struct Tool {
-    r#type: ToolKind,
-    function: serde_json::Map<String, serde_json::Value>,
+    #[serde(rename = "type")]
+    _kind: ToolKind,
+    function: Object<FunctionBody>,
 }
 
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize)]
+struct FunctionBody {
+    name: String,
+}
+
+#[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum ToolKind {
     Function,
@@ -199,6 +207,7 @@ pub(super) async fn run(client: &SessionClient<'_>, ask: Ask, run: &Run, session
 impl RunBody {
     /// Holds it against the rules.
     pub(super) fn check(self, request: &Request<'_>, asked: Asked) -> Result<Run> {
+        let names = self.tools.iter().flatten().enumerate().map(|(index, tool)| check_tool(index, tool)).collect::<Result<Vec<_>>>()?;
         Ok(Run {
             repeatable: asked.repeatable(self.client_message_id.map(|id| ("client_message_id", id)))?,
             streams: self.stream.unwrap_or_else(|| request.accepts_events()),
@@ -209,37 +218,58 @@ impl RunBody {
                     model: self.model,
                     temperature: self.temperature,
                     max_tokens: self.max_tokens,
-                    tools: self.tools.map(encode_tools).transpose()?,
-                    tool_choice: self.tool_choice.as_deref().map(check_tool_choice).transpose()?,
+                    tool_choice: self.tool_choice.as_deref().map(|choice| check_tool_choice(choice, &names)).transpose()?,
+                    tools: self.tools.map(|tools| encode_tools(&tools)).transpose()?,
                 },
             },
         })
     }
 }
 
-fn encode_tools(tools: Vec<Tool>) -> Result<String> {
+impl Run {
+    /// Does it hold only for some state of a session?
+    pub(super) fn has_precondition(&self) -> bool {
+        self.manner.precondition != Precondition::None
+    }
+}
+
+/// The name of a tool that every provider takes.
+fn check_tool(index: usize, tool: &RawValue) -> Result<String> {
+    let field = format!("tools[{index}]");
+    let Object(Tool { function: Object(FunctionBody { name }), .. }) =
+        serde_json::from_str(tool.get()).map_err(|e| Error::invalid(&field, format!("must be a function with a name: {e}")))?;
+    let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+    if is_plain && (1..=limits::NAME_CHARACTERS).contains(&name.len()) {
+        Ok(name)
+    } else {
+        let rule = format!("must have 1 to {} letters, digits, _ or -", limits::NAME_CHARACTERS);
+        Err(Error::invalid(format!("{field}.function.name"), rule))
+    }
+}
+
+fn encode_tools(tools: &[Box<RawValue>]) -> Result<String> {
     if tools.len() > limits::TOOL_CALLS {
         return Err(Error::invalid("tools", format!("must have at most {} items", limits::TOOL_CALLS)));
     }
-    for (index, tool) in tools.iter().enumerate() {
-        let name = tool.function.get("name").and_then(|name| name.as_str()).unwrap_or_default();
-        limits::check_label(&format!("tools[{index}].function.name"), name, limits::NAME_CHARACTERS)?;
-    }
-    let json = serde_json::to_string(&tools).map_err(|e| Error::Internal(format!("tools: {e}")))?;
+    let json = serde_json::to_string(tools).map_err(|e| Error::Internal(format!("tools: {e}")))?;
     limits::check_body("tools", &json, limits::TOOLS_BYTES).map(|()| json)
 }
 
-fn check_tool_choice(choice: &RawValue) -> Result<String> {
-    limits::check_body("tool_choice", choice.get(), limits::TOOLS_BYTES)?;
-    let is_known = match serde_json::from_str(choice.get()) {
-        Ok(serde_json::Value::String(word)) => matches!(word.as_str(), "none" | "auto" | "required"),
-        Ok(serde_json::Value::Object(object)) => object.get("function").is_some_and(serde_json::Value::is_object),
+/// `names`: of the tools there are.
+fn check_tool_choice(choice: &RawValue, names: &[String]) -> Result<String> {
+    let is_possible = match serde_json::from_str(choice.get()) {
+        Ok(serde_json::Value::String(word)) => matches!(word.as_str(), "none" | "auto") || (word == "required" && !names.is_empty()),
+        Ok(object @ serde_json::Value::Object(_)) => {
+            let name = object.pointer("/function/name").and_then(serde_json::Value::as_str);
+            name.is_some_and(|name| names.iter().any(|known| known == name))
+        }
         Ok(_) | Err(_) => false,
     };
-    if is_known {
+    if is_possible {
         Ok(choice.get().to_owned())
     } else {
-        Err(Error::invalid("tool_choice", "must be none, auto, required or {\"type\": \"function\", \"function\": {\"name\": ...}}"))
+        let rule = "must be none, auto, required, or {\"type\": \"function\", \"function\": {\"name\": ...}} with the name of one of tools";
+        Err(Error::invalid("tool_choice", rule))
     }
 }
 

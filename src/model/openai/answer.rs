@@ -56,11 +56,17 @@ impl Answer {
         Ok(Ending { finish, tool_calls, usage: self.usage })
     }
 
+    /// Has it been said why the answer ends? Nothing that matters comes after that but counts.
+    pub(super) fn is_finished(&self) -> bool {
+        self.finish.is_some()
+    }
+
     fn take_choice(&mut self, choice: &Value) -> Result<String, Failed> {
         if let Some(reason) = choice.get("finish_reason").and_then(Value::as_str).filter(|reason| !reason.is_empty()) {
             self.finish = Some(parse_finish(reason)?);
         }
-        let Some(delta) = choice.get("delta").or_else(|| choice.get("message")) else { return Ok(String::new()) };
+        let held = |place| choice.get(place).filter(|held| !held.is_null());
+        let Some(delta) = held("delta").or_else(|| held("message")) else { return Ok(String::new()) };
         self.take_calls(delta)?;
         Ok([delta.get("content"), delta.get("refusal")].into_iter().flatten().map(text_of).collect())
     }
@@ -86,7 +92,7 @@ fn error_in(chunk: &Value) -> Option<&Value> {
     ["/error", "/x_groq/error", "/choices/0/error"]
         .into_iter()
         .filter_map(|place| chunk.pointer(place))
-        .find(|error| !error.is_null())
+        .find(|error| !error.is_null() && error.as_str() != Some(""))
         .or_else(|| Some(chunk).filter(|chunk| chunk.get("object").and_then(Value::as_str) == Some("error")))
 }
 
@@ -95,7 +101,7 @@ fn usage_in(chunk: &Value) -> Option<Usage> {
     ["/usage", "/x_groq/usage"].into_iter().find_map(|place| {
         let (prompt, completion) = (count(place, "prompt_tokens"), count(place, "completion_tokens"));
         prompt.or(completion)?;
-        Some(Usage { prompt_tokens: prompt.unwrap_or(0), completion_tokens: completion.unwrap_or(0), is_estimate: false })
+        Usage::reported(prompt.unwrap_or(0), completion.unwrap_or(0))
     })
 }
 
@@ -105,7 +111,7 @@ fn is_first(choice: &Value) -> bool {
 
 fn parse_finish(reason: &str) -> Result<Finish, Failed> {
     match reason {
-        "length" | "model_length" => Ok(Finish::Length),
+        "length" | "model_length" | "max_tokens" => Ok(Finish::Length),
         "tool_calls" | "function_call" => Ok(Finish::ToolCalls),
         "content_filter" => Ok(Finish::Filtered),
         // OpenRouter's word for a provider that failed behind it.

@@ -47,6 +47,20 @@ pub(super) fn failure_of_error(error: &Value) -> Failed {
 }
 
 /// The provider cannot be reached, or talks nonsense.
+/// How an exception of the Workers AI binding counts. Its words begin with a number, and may go on to quote the user.
+pub(crate) fn failure_of_binding(said: &str) -> Failed {
+    let number: String = said.trim_start_matches(|c: char| !c.is_ascii_digit()).chars().take_while(char::is_ascii_digit).collect();
+    // https://developers.cloudflare.com/workers-ai/platform/errors/
+    let failure = match number.parse() {
+        Ok(3036 | 3040) => ModelFailure::RateLimited { retry_after: None },
+        Ok(3007 | 3046) => ModelFailure::Timeout,
+        Ok(3003 | 3006 | 3039 | 3041 | 3042 | 5000..=5999) => ModelFailure::Refused,
+        Ok(_) | Err(_) => ModelFailure::Unavailable,
+    };
+    let cause = if is_plain(&number) { format!("binding, error {number}") } else { "binding".to_owned() };
+    Failed { failure, cause }
+}
+
 pub(super) fn unavailable(cause: &str) -> Failed {
     Failed { failure: ModelFailure::Unavailable, cause: cause.to_owned() }
 }
@@ -60,7 +74,7 @@ fn failure_of_number(status: u16) -> Option<ModelFailure> {
     match status {
         429 => Some(ModelFailure::RateLimited { retry_after: None }),
         408 | 504 | 524 => Some(ModelFailure::Timeout),
-        400..=405 | 413 | 415 | 422 => Some(ModelFailure::Refused),
+        300..=499 => Some(ModelFailure::Refused),
         _ => None,
     }
 }
@@ -119,13 +133,25 @@ mod tests {
             (502, None, ModelFailure::Unavailable),
             (503, Some("7"), ModelFailure::Unavailable),
             (529, None, ModelFailure::Unavailable),
-            (302, None, ModelFailure::Unavailable),
-            (418, None, ModelFailure::Unavailable),
+            (204, None, ModelFailure::Unavailable),
         ];
-        let refused = [400, 401, 402, 403, 404, 405, 413, 415, 422].map(|status| (status, None, ModelFailure::Refused));
+        let refused =
+            [302, 307, 400, 401, 402, 403, 404, 405, 409, 413, 415, 418, 422, 451].map(|status| (status, None, ModelFailure::Refused));
         for (status, retry_after, expected) in cases.into_iter().chain(refused) {
             let failed = failure_of_status(status, retry_after);
             assert_eq!(failed, Failed { failure: expected, cause: format!("status {status}") }, "{status} {retry_after:?}");
+        }
+    }
+
+    #[test]
+    fn an_exception_of_the_binding_is_sorted_by_its_number_and_never_quoted() {
+        for (said, failure, cause) in [
+            ("3040: Capacity temporarily exceeded, please try again.", rate_limited(None), "binding, error 3040"),
+            ("InferenceUpstreamError: 5007: No such model @cf/secret", ModelFailure::Refused, "binding, error 5007"),
+            ("3007: Request timeout", ModelFailure::Timeout, "binding, error 3007"),
+            ("there is no binding AI", ModelFailure::Unavailable, "binding"),
+        ] {
+            assert_eq!(failure_of_binding(said), Failed { failure, cause: cause.to_owned() }, "{said}");
         }
     }
 

@@ -16,6 +16,6 @@ mod failure;
 #[cfg(test)]
 mod recorded;
 
-pub(crate) use failure::failure_of_status;
-pub(crate) use request::encode_request;
+pub(crate) use failure::{failure_of_binding, failure_of_status};
+pub(crate) use request::{Quirks, encode_request};
 pub(crate) use stream::{Decoder, decode_whole};

@@ -159,7 +159,9 @@ fn odd_streams_are_coped_with_or_fail() {
         assert_eq!(outcome(decode([stream.as_bytes()])), expected, "{name}");
         assert_eq!(outcome(decode(stream.as_bytes().chunks(997))), expected, "{name}");
     }
-    assert_eq!(decode([b"data: \"\xff\"\n\n".as_slice()]).unwrap_err().cause, "not JSON");
+    // What is no UTF-8 is replaced, as text that was cut in the middle of a character.
+    let half = [b"data: {\"response\":\"a\xff\"}\n\ndata: [DONE]\n\n".as_slice()];
+    assert_eq!(outcome(decode(half))["text"], "a\u{fffd}");
     let endless = format!("data: \"{}", "x".repeat(1024 * 1024));
     assert_eq!(decode([endless.as_bytes()]).unwrap_err().cause, "event too large");
 }

@@ -15,17 +15,48 @@ use crate::{
 
 /// Longest participant name that providers take; they take ASCII letters, digits, `_` and `-`.
 const NAME_BYTES: usize = 64;
+/// The longest id of a call that OpenAI takes, and the only length that Mistral does.
+const ID_BYTES: usize = 40;
+const SHORT_ID_BYTES: usize = 9;
+
+/// In what a provider differs from what all others take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Quirks {
+    /// In nothing.
+    None,
+    /// OpenAI's newer models know `max_tokens` no more.
+    OpenAi,
+    /// Mistral has refused `stream_options` (it counts without them), and takes only ids of 9 letters and digits.
+    Mistral,
+    /// Workers AI takes no null for a text.
+    WorkersAi,
+}
+
+impl Quirks {
+    /// Those of the server at `base_url`.
+    pub(crate) fn of(base_url: &str) -> Quirks {
+        let host = base_url.split_once("://").map_or(base_url, |(_, rest)| rest).split(['/', ':']).next().unwrap_or_default();
+        match host {
+            "api.openai.com" => Quirks::OpenAi,
+            "api.mistral.ai" => Quirks::Mistral,
+            _ => Quirks::None,
+        }
+    }
+}
 
 #[derive(Serialize)]
 struct Request<'a> {
     model: &'a str,
     messages: Vec<Message<'a>>,
     stream: bool,
-    stream_options: StreamOptions,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream_options: Option<StreamOptions>,
     #[serde(skip_serializing_if = "Option::is_none")]
     temperature: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_completion_tokens: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tools: Option<Vec<&'a RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,34 +75,37 @@ struct Message<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tool_calls: Vec<Call<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    tool_call_id: Option<&'a str>,
+    tool_call_id: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
 }
 
 #[derive(Serialize)]
 struct Call<'a> {
-    id: &'a str,
+    id: Cow<'a, str>,
     r#type: &'static str,
     function: Function<'a>,
 }
 
 #[derive(Serialize)]
 struct Function<'a> {
-    name: &'a str,
+    name: Cow<'a, str>,
     arguments: Cow<'a, str>,
 }
 
 /// The JSON text of a request for an answer to `messages`, as a stream.
-pub(crate) fn encode_request(messages: &[NewMessage], settings: &Settings) -> String {
+pub(crate) fn encode_request(messages: &[NewMessage], settings: &Settings, quirks: Quirks) -> String {
     let tools = settings.tools.as_deref().and_then(parse_tools);
+    let (max_tokens, max_completion_tokens) =
+        if quirks == Quirks::OpenAi { (None, settings.max_tokens) } else { (settings.max_tokens, None) };
     let request = Request {
         model: &settings.model,
-        messages: messages.iter().map(message).collect(),
+        messages: messages.iter().map(|each| message(each, quirks)).collect(),
         stream: true,
-        stream_options: StreamOptions { include_usage: true },
+        stream_options: (quirks != Quirks::Mistral).then_some(StreamOptions { include_usage: true }),
         temperature: settings.temperature,
-        max_tokens: settings.max_tokens,
+        max_tokens,
+        max_completion_tokens,
         tool_choice: settings.tool_choice.as_deref().filter(|_| tools.is_some()).and_then(parse_choice),
         tools,
     };
@@ -79,7 +113,6 @@ pub(crate) fn encode_request(messages: &[NewMessage], settings: &Settings) -> St
     serde_json::to_string(&request).unwrap_or_default()
 }
 
-/// Servers refuse an empty list.
 fn parse_tools(text: &str) -> Option<Vec<&RawValue>> {
     serde_json::from_str(text).ok().filter(|tools: &Vec<&RawValue>| !tools.is_empty())
 }
@@ -88,14 +121,15 @@ fn parse_choice(text: &str) -> Option<&RawValue> {
     serde_json::from_str(text).ok().flatten()
 }
 
-fn message(message: &NewMessage) -> Message<'_> {
+fn message(message: &NewMessage, quirks: Quirks) -> Message<'_> {
     let is_calling = !message.tool_calls.is_empty();
+    // Some servers refuse an empty text beside calls, others null without them.
+    let content = message.content.as_deref().filter(|text| !(is_calling && text.is_empty()));
     Message {
         role: message.role.name(),
-        // Some servers refuse an empty text beside calls, others null without them.
-        content: message.content.as_deref().filter(|text| !(is_calling && text.is_empty())),
-        tool_calls: message.tool_calls.iter().map(call).collect(),
-        tool_call_id: message.tool_call_id.as_deref(),
+        content: if quirks == Quirks::WorkersAi { content.or(Some("")) } else { content },
+        tool_calls: message.tool_calls.iter().map(|each| call(each, quirks)).collect(),
+        tool_call_id: message.tool_call_id.as_deref().map(|id| call_id(id, quirks)),
         name: message.name.as_deref().filter(|name| message.role == Role::User && is_accepted(name)),
     }
 }
@@ -104,8 +138,32 @@ fn is_accepted(name: &str) -> bool {
     (1..=NAME_BYTES).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
 }
 
-fn call(call: &ToolCall) -> Call<'_> {
-    Call { id: &call.id, r#type: "function", function: Function { name: &call.name, arguments: arguments(&call.arguments) } }
+fn call(call: &ToolCall, quirks: Quirks) -> Call<'_> {
+    let function = Function { name: function_name(&call.name), arguments: arguments(&call.arguments) };
+    Call { id: call_id(&call.id, quirks), r#type: "function", function }
+}
+
+/// A name of a function that every provider takes.
+fn function_name(name: &str) -> Cow<'_, str> {
+    if is_accepted(name) {
+        return Cow::Borrowed(name);
+    }
+    let plain = name.chars().take(NAME_BYTES).map(|c| if c.is_ascii_alphanumeric() || matches!(c, '_' | '-') { c } else { '_' });
+    Cow::Owned(plain.collect())
+}
+
+/// An id that the provider takes: its own go back as they came, others get one that is always the same.
+fn call_id(id: &str, quirks: Quirks) -> Cow<'_, str> {
+    let is_taken = match quirks {
+        Quirks::Mistral => id.len() == SHORT_ID_BYTES && id.bytes().all(|byte| byte.is_ascii_alphanumeric()),
+        Quirks::None | Quirks::OpenAi | Quirks::WorkersAi => id.len() <= ID_BYTES && is_accepted(id),
+    };
+    if is_taken {
+        return Cow::Borrowed(id);
+    }
+    // FNV-1a: short, and two ids of one prompt do not meet in 36 bits.
+    let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    Cow::Owned(format!("{:09x}", hash >> 28))
 }
 
 /// Some servers parse the arguments of old calls, and refuse the request if that fails.
@@ -166,7 +224,7 @@ mod tests {
         ];
         for (message, expected) in cases {
             let expected = format!(r#"{{"model":"m","messages":[{expected}],"stream":true,"stream_options":{{"include_usage":true}}}}"#);
-            assert_eq!(encode_request(std::slice::from_ref(&message), &settings()), expected, "{message:?}");
+            assert_eq!(encode_request(std::slice::from_ref(&message), &settings(), Quirks::None), expected, "{message:?}");
         }
     }
 
@@ -188,7 +246,42 @@ mod tests {
         ];
         for (settings, expected) in cases {
             let expected = format!(r#"{{"model":"m","messages":[],"stream":true,"stream_options":{{"include_usage":true}}{expected}}}"#);
-            assert_eq!(encode_request(&[], &settings), expected, "{settings:?}");
+            assert_eq!(encode_request(&[], &settings, Quirks::None), expected, "{settings:?}");
         }
+    }
+
+    #[test]
+    fn providers_that_differ_get_what_they_take() {
+        let settings = Settings { max_tokens: Some(5), ..settings() };
+        let rest = |quirks| encode_request(&[], &settings, quirks).replace(r#"{"model":"m","messages":[],"stream":true"#, "");
+        assert_eq!(rest(Quirks::None), r#","stream_options":{"include_usage":true},"max_tokens":5}"#);
+        assert_eq!(rest(Quirks::OpenAi), r#","stream_options":{"include_usage":true},"max_completion_tokens":5}"#);
+        assert_eq!(rest(Quirks::Mistral), r#","max_tokens":5}"#);
+        let content = |quirks| message(&calling("{}", None), quirks).content.map(str::to_owned);
+        assert_eq!((content(Quirks::None), content(Quirks::WorkersAi)), (None, Some(String::new())));
+        for (url, quirks) in [
+            ("https://api.openai.com/v1", Quirks::OpenAi),
+            ("https://api.mistral.ai:443/v1", Quirks::Mistral),
+            ("https://gateway.example/api.openai.com/v1", Quirks::None),
+            ("", Quirks::None),
+        ] {
+            assert_eq!(Quirks::of(url), quirks, "{url}");
+        }
+    }
+
+    #[test]
+    fn ids_and_names_are_what_the_provider_takes() {
+        let long = "x".repeat(41);
+        // id -> is it sent as it is, to most and to Mistral
+        for (id, to_most, to_mistral) in
+            [("call_1", true, false), ("Ab3defgh9", true, true), ("\u{fc}", false, false), (long.as_str(), false, false)]
+        {
+            let (plain, short) = (call_id(id, Quirks::None), call_id(id, Quirks::Mistral));
+            assert_eq!((plain == id, short == id), (to_most, to_mistral), "{id}: {plain}, {short}");
+            assert!(plain.len() <= ID_BYTES && is_accepted(&plain), "{plain}");
+            assert!(short.len() == SHORT_ID_BYTES && short.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{short}");
+        }
+        assert_ne!(call_id("call_1", Quirks::Mistral), call_id("call_2", Quirks::Mistral));
+        assert_eq!((function_name("get_weather"), function_name("bad name \u{fc}!")), ("get_weather".into(), "bad_name___".into()));
     }
 }

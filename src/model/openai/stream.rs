@@ -57,6 +57,11 @@ impl Decoder {
         self.is_over
     }
 
+    /// Has the answer been said to its end? Counts of tokens may still come.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.is_over || self.answer.is_finished()
+    }
+
     /// What the answer came to.
     ///
     /// # Errors
@@ -120,5 +125,6 @@ fn is_done(event: &Event) -> bool {
 }
 
 fn parse(json: &[u8]) -> Result<Value, Failed> {
-    serde_json::from_slice(json).map_err(|_| unavailable("not JSON"))
+    // Whoever cuts a stream of text in the middle of a character sends what is no UTF-8.
+    serde_json::from_str(&String::from_utf8_lossy(json)).map_err(|_| unavailable("not JSON"))
 }

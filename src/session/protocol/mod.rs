@@ -70,6 +70,8 @@ pub(crate) enum Call {
     Siblings { sequence: u64 },
     /// The session and its messages up to that sequence number; answers [`Copied`].
     Copy { through: Option<u64> },
+    /// What is kept under the request's key; `SessionNotFound` when nothing is.
+    Recall,
     /// Answers `true`: the object can be reached.
     Ping,
     /// Breaks the object on purpose; refused unless `TEST_FAULTS` is set.
@@ -361,6 +363,7 @@ impl Call {
             | Call::Turn { .. }
             | Call::Siblings { .. }
             | Call::Copy { .. }
+            | Call::Recall
             | Call::Ping
             | Call::Fault { .. } => false,
         }
@@ -375,9 +378,9 @@ impl Call {
 /// Reads a call.
 ///
 /// # Errors
-/// `Internal` when it is none of this version's.
+/// `Unavailable` when it is none of this version's: another one is being deployed.
 pub(crate) fn decode(json: &str) -> Result<Request> {
-    serde_json::from_str(json).map_err(|e| Error::Internal(format!("call: {e}")))
+    serde_json::from_str(json).map_err(|e| Error::Unavailable(format!("call: {e}")))
 }
 
 #[cfg(test)]
@@ -410,6 +413,7 @@ mod tests {
             r#"{"turn":{"number":1}}"#.into(),
             r#"{"siblings":{"sequence":2}}"#.into(),
             r#"{"copy":{"through":2}}"#.into(),
+            r#""recall""#.into(),
             format!(
                 r#"{{"create":{{"id":"s","session":{new},"messages":[{{"sequence":1,"created_at":2,"role":"user","content":"x"}}]}}}}"#
             ),

@@ -7,6 +7,7 @@ use super::Storage;
 use crate::{
     domain::{time::Timestamp, turn::event::Numbered},
     error::{Error, Result},
+    limits,
     platform::sql::Write,
     session::record::turn::EventRecord,
 };
@@ -18,6 +19,7 @@ pub(super) const CREATE: Write = Write::new(
 );
 const INSERT: Write = Write::new("insert into event (turn, sequence, events) values (?, ?, ?)");
 const FIND: &str = "select events from event where turn = ? order by sequence";
+const FIND_LAST: &str = "select events from event where turn = ? order by sequence desc limit 1";
 // No row is written when there is nothing to forget.
 const FORGET: Write = Write::new("delete from event where turn in (select number from turn where number < ? and ended_at < ?)");
 pub(super) const DELETE_ALL: Write = Write::new("delete from event");
@@ -27,6 +29,10 @@ impl Storage {
     pub(in crate::session) fn insert_events(&self, turn: u64, events: &[Numbered]) -> Result<()> {
         let Some(first) = events.first() else { return Ok(()) };
         let json = encode(events)?;
+        if json.len() > limits::ROW_BYTES && events.len() > 1 {
+            let (earlier, later) = events.split_at_checked(events.len().div_ceil(2)).unwrap_or_default();
+            return self.insert_events(turn, earlier).and_then(|()| self.insert_events(turn, later));
+        }
         self.sql.run(&INSERT, &[turn.into(), first.sequence.into(), (&json).into()])
     }
 
@@ -37,6 +43,12 @@ impl Storage {
             events.extend(decode(&row.text(0)?)?);
         }
         Ok(events)
+    }
+
+    /// The number of the last stored event of a turn.
+    pub(in crate::session) fn last_event(&self, turn: u64) -> Result<Option<u64>> {
+        let Some(row) = self.sql.row(FIND_LAST, &[turn.into()])? else { return Ok(None) };
+        Ok(decode(&row.text(0)?)?.last().map(|last| last.sequence))
     }
 
     /// Forgets the events of turns before `turn` that had ended by `ended_by`.

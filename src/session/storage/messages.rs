@@ -35,6 +35,10 @@ const PAGE_NEWEST_FIRST: &str = "select sequence, created_at, role, content, too
   select *, sum(size_bytes) over (order by sequence desc) - size_bytes as bytes_before from (
     select * from message where sequence > ? and sequence < ? order by sequence desc limit ? offset ?))
   where bytes_before < ? order by sequence desc";
+pub(super) const CREATE_INSTRUCTIONS: Write =
+    Write::new("create index if not exists message_instructions on message (sequence) where role = 'system'");
+const INSTRUCTIONS_BEFORE: &str = "select sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata, cut, replaces
+  from message where role = 'system' and sequence < ? order by sequence desc limit ?";
 const FIRST: &str = "select sequence from message order by sequence limit 1";
 const LAST_OF_ROLES: &str = "select sequence from message where role = ? or role = ? order by sequence desc limit 1";
 const LAST_NOT_TOOL: &str = "select sequence from message where role <> 'tool' order by sequence desc limit 1";
@@ -97,6 +101,12 @@ impl Storage {
     pub(in crate::session) fn last_said(&self, or_by_tools: bool) -> Result<Option<u64>> {
         let other = if or_by_tools { Role::Tool } else { Role::User };
         self.sql.row(LAST_OF_ROLES, &[Role::User.name().into(), other.name().into()])?.map(|row| row.count(0)).transpose()
+    }
+
+    /// The newest instructions before message `sequence`, oldest first.
+    pub(in crate::session) fn instructions_before(&self, sequence: u64) -> Result<Vec<Message>> {
+        let rows = self.sql.rows(INSTRUCTIONS_BEFORE, &[sequence.into(), limits::CONTEXT_INSTRUCTIONS.into()])?;
+        rows.iter().rev().map(read_message).collect()
     }
 
     /// The sequence number of the oldest message, 0 when there is none.

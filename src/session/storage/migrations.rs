@@ -1,6 +1,6 @@
 //! Bringing what an older version stored up to today's format, one format after the other.
 
-use super::{FORMAT, Storage, answers, events, siblings, turns};
+use super::{FORMAT, Storage, answers, events, messages, siblings, turns};
 use crate::{
     error::{Error, Result},
     platform::sql::Write,
@@ -25,6 +25,7 @@ const TO_3: &[Write] = &[
     Write::new("alter table session add column last_error_at integer"),
     Write::new("alter table message add column cut text"),
     Write::new("alter table message add column replaces integer"),
+    messages::CREATE_INSTRUCTIONS,
     turns::CREATE,
     events::CREATE,
     siblings::CREATE,

@@ -61,6 +61,7 @@ const SAVE: Write = Write::new(
        prompt_tokens, completion_tokens, has_estimates, observed_bytes, observed_tokens, error_count, last_error, last_error_at)
      values (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 );
+const SET_LAST_ACTIVITY: Write = Write::new("update session set last_activity = ?");
 const SET_LISTED: Write = Write::new("update session set listed_revision = ?");
 const SET_INDEXING: Write = Write::new("update session set indexed_at = 0");
 const SET_INDEXED: Write = Write::new("update session set indexed_at = ? where indexed_at = 0");
@@ -132,7 +133,7 @@ impl Storage {
     pub(super) fn create_schema(&self) -> Result<()> {
         let since_1 = [&CREATE_SESSION, &messages::CREATE];
         let since_2 = [&answers::CREATE];
-        let since_3 = [&turns::CREATE, &events::CREATE, &siblings::CREATE, &siblings::CREATE_INDEX];
+        let since_3 = [&messages::CREATE_INSTRUCTIONS, &turns::CREATE, &events::CREATE, &siblings::CREATE, &siblings::CREATE_INDEX];
         [&since_1[..], &since_2, &since_3].into_iter().flatten().try_for_each(|create| self.sql.run(create, &[]))
     }
 
@@ -189,6 +190,11 @@ impl Storage {
                 session.last_error.map(|last| last.at.millis()).into(),
             ],
         )
+    }
+
+    /// Notes activity that changes nothing else.
+    pub(super) fn set_last_activity(&self, at: Timestamp) -> Result<()> {
+        self.sql.run(&SET_LAST_ACTIVITY, &[at.millis().into()])
     }
 
     /// Notes that the user's list has `revision`.

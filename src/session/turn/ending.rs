@@ -12,6 +12,7 @@ use crate::{
         },
     },
     error::{Error, Result, Subject},
+    limits,
     model::Failed,
     platform,
     session::{
@@ -37,6 +38,14 @@ pub(super) struct Outcome {
     pub(super) prompt_bytes: Option<u64>,
     /// How it ended.
     pub(super) end: End,
+}
+
+impl Outcome {
+    /// That of a turn whose process is gone, or could not store another one. `last_sequence`: of what clients may have.
+    pub(super) fn interrupted(text: String, last_sequence: Option<u64>) -> Outcome {
+        let next_sequence = last_sequence.unwrap_or(0).saturating_add(ROOM);
+        Outcome { text, next_sequence, unstored: Vec::new(), prompt_bytes: None, end: End::Interrupted }
+    }
 }
 
 /// How a turn ended.
@@ -92,7 +101,10 @@ impl Object {
             Some(error) => Err(error),
             None => self.answered(stored, &turn, answer),
         };
-        if let (Some(key), Ok(reply)) = (&key, &reply) {
+        // One that is too large for a row is put together again when it is asked for.
+        if let (Some(key), Ok(reply)) = (&key, &reply)
+            && reply.len() <= limits::ROW_BYTES
+        {
             self.storage.replace_turn(key, reply)?;
         }
         self.storage.save_turn(&StoredTurn { turn, key })?;
@@ -103,12 +115,12 @@ impl Object {
     pub(in crate::session) fn conclude_interrupted(&self, stored: &mut Stored) -> Result<()> {
         let Some(number) = stored.session.running_turn else { return Ok(()) };
         let events = self.storage.events(number)?;
-        let next_sequence = events.last().map_or(0, |last| last.sequence).saturating_add(ROOM);
+        let last_sequence = events.last().map(|last| last.sequence);
         let deltas = events.into_iter().filter_map(|numbered| match numbered.event {
             Event::Delta(text) => Some(text),
             Event::Accepted(_) | Event::ToolCall(_) | Event::Usage(_) | Event::Done(_) | Event::Failed(_) => None,
         });
-        let outcome = Outcome { text: deltas.collect(), next_sequence, unstored: Vec::new(), prompt_bytes: None, end: End::Interrupted };
+        let outcome = Outcome::interrupted(deltas.collect(), last_sequence);
         self.conclude(stored, outcome, platform::now()).map(drop)
     }
 
@@ -149,7 +161,7 @@ impl Object {
         appended.into_iter().last().ok_or_else(|| Error::Internal("no answer was stored".into()))
     }
 
-    fn answered(&self, stored: &Stored, turn: &Turn, assistant: Option<Message>) -> Result<String> {
+    pub(super) fn answered(&self, stored: &Stored, turn: &Turn, assistant: Option<Message>) -> Result<String> {
         let input = match turn.kind {
             TurnKind::Continue => self.storage.last_said(true)?,
             TurnKind::Reply | TurnKind::Regenerate => Some(turn.input_sequence),

@@ -42,10 +42,16 @@ const UNSTORED_AGE: Duration = Duration::from_secs(1);
 pub(in crate::session) async fn run(object: Rc<Object>, begin: Begin) {
     let log = Rc::clone(&begin.log);
     let outcome = ask(&object, &begin).await;
+    let text = outcome.text.clone();
     if let Err(error) = end(&object, &begin, outcome) {
-        // In storage it still runs: the next call finds it and ends it as interrupted.
         worker::console_error!("a turn could not be ended: {error:?}");
-        log.end(Err(error));
+        let interrupted = Outcome::interrupted(text, log.last_sequence());
+        if let Err(error) = end(&object, &begin, interrupted) {
+            // In storage it still runs: the next call finds that nobody runs it.
+            worker::console_error!("nor as interrupted: {error:?}");
+            object.log.borrow_mut().take();
+            log.end(Err(error));
+        }
     }
     object.update_list_copy().await;
     object.update_index_copy().await;
@@ -100,12 +106,22 @@ struct Draft<'a> {
     unstored: Vec<Numbered>,
     unstored_bytes: usize,
     stored_at: Timestamp,
+    touched_at: Timestamp,
 }
 
 impl<'a> Draft<'a> {
     fn new(object: &'a Object, begin: &'a Begin) -> Draft<'a> {
-        let stored_at = platform::now();
-        Draft { object, begin, text: String::new(), next_sequence: 1, unstored: Vec::new(), unstored_bytes: 0, stored_at }
+        let now = platform::now();
+        Draft {
+            object,
+            begin,
+            text: String::new(),
+            next_sequence: 1,
+            unstored: Vec::new(),
+            unstored_bytes: 0,
+            stored_at: now,
+            touched_at: now,
+        }
     }
 
     /// Takes more text; breaks off when there is no room for more.
@@ -142,11 +158,15 @@ impl<'a> Draft<'a> {
         if self.begin.log.stopped() == Some(Stop::Gone) {
             return;
         }
-        match self.object.storage.insert_events(self.begin.log.turn, &self.unstored) {
+        let now = platform::now();
+        let stored = self.object.storage.insert_events(self.begin.log.turn, &self.unstored);
+        // A turn that lasts is activity, also for those who only see the session's row.
+        let touches = now.since(self.touched_at) >= self.begin.idle_timeout.checked_div(4).unwrap_or_default();
+        match stored.and_then(|()| if touches { self.object.storage.set_last_activity(now) } else { Ok(()) }) {
             Ok(()) => {
                 mem::take(&mut self.unstored);
-                self.unstored_bytes = 0;
-                self.stored_at = platform::now();
+                (self.unstored_bytes, self.stored_at) = (0, now);
+                self.touched_at = if touches { now } else { self.touched_at };
             }
             Err(error) => worker::console_warn!("events are stored later: {error:?}"),
         }

@@ -1,0 +1,231 @@
+//! The beginning of a turn, from what is said to the row that says that it exists.
+
+use std::rc::Rc;
+
+use super::{Begin, EVENTS_KEPT, log::Log};
+use crate::{
+    config::Config,
+    domain::{
+        history::{pairing::OpenCalls, prompt},
+        id::Repeatable,
+        message::{Message, NewMessage, Role},
+        time::Timestamp,
+        turn::{
+            Turn, TurnKind, TurnState,
+            event::{Event, Numbered},
+        },
+    },
+    error::{Error, Result},
+    limits,
+    session::{
+        object::{Object, Outcome, answer},
+        protocol::{Begun, PageRequest, Redo, TurnOptions},
+        storage::{Stored, StoredTurn},
+    },
+};
+
+/// What a turn is to do.
+struct Task {
+    kind: TurnKind,
+    /// The message to answer, or the answer to go on with.
+    input_sequence: u64,
+}
+
+impl Object {
+    /// Appends what is said and begins a turn that answers it.
+    pub(in crate::session) fn begin_chat(
+        &self,
+        stored: &mut Stored,
+        said: Vec<NewMessage>,
+        options: TurnOptions,
+        repeatable: Option<&Repeatable>,
+        now: Timestamp,
+    ) -> Result<Outcome> {
+        self.check_idle()?;
+        self.append(stored, said, None, now)?;
+        let task = Task { kind: TurnKind::Reply, input_sequence: stored.session.last_sequence };
+        self.begin_turn(stored, &task, options, repeatable, now)
+    }
+
+    /// Begins a turn about what is there already.
+    pub(in crate::session) fn begin_again(
+        &self,
+        stored: &mut Stored,
+        redo: Redo,
+        options: TurnOptions,
+        repeatable: Option<&Repeatable>,
+        now: Timestamp,
+    ) -> Result<Outcome> {
+        self.check_idle()?;
+        let task = match redo {
+            Redo::Regenerate => {
+                let said = self.storage.last_said(true)?;
+                let input_sequence = said.ok_or_else(|| Error::NotPossible("Nothing has been said that could be answered".into()))?;
+                Task { kind: TurnKind::Regenerate, input_sequence }
+            }
+            Redo::Continue => {
+                let input_sequence = stored.session.last_sequence;
+                check_cut(self.storage.message(input_sequence)?)?;
+                Task { kind: TurnKind::Continue, input_sequence }
+            }
+            Redo::Edit(message) => {
+                let said = self.storage.last_said(false)?;
+                let edited = said.ok_or_else(|| Error::NotPossible("The user has said nothing that could be edited".into()))?;
+                let replaced_by = stored.session.last_sequence.saturating_add(1);
+                self.set_aside(stored, edited.saturating_sub(1), replaced_by)?;
+                self.append(stored, vec![message.try_into()?], Some(edited), now)?;
+                Task { kind: TurnKind::Reply, input_sequence: stored.session.last_sequence }
+            }
+        };
+        self.begin_turn(stored, &task, options, repeatable, now)
+    }
+
+    /// A request whose turn has no answer, or none yet, is sent again: it joins the turn, or runs it again.
+    pub(in crate::session) fn take_up(
+        &self,
+        stored: &mut Stored,
+        number: u64,
+        options: TurnOptions,
+        repeatable: &Repeatable,
+        now: Timestamp,
+    ) -> Result<Outcome> {
+        if let Some(log) = self.running().filter(|log| log.turn == number) {
+            return if options.streams { begun(number) } else { Ok(Outcome::Reply(log)) };
+        }
+        let StoredTurn { turn, .. } = self.storage.turn(number)?.ok_or_else(|| Error::Internal(format!("no turn {number}")))?;
+        let last_sequence = stored.session.last_sequence;
+        if !turn.has_failed() {
+            // Its answer is too large to be kept as it left.
+            let answer = self.answer_of(&turn)?;
+            return self.answered(stored, &turn, answer).map(Outcome::Answer);
+        }
+        let has_gone_on = match turn.kind {
+            TurnKind::Reply => last_sequence != turn.answer_sequence.unwrap_or(turn.input_sequence),
+            TurnKind::Regenerate => self.storage.last_said(true)? != Some(turn.input_sequence),
+            TurnKind::Continue => last_sequence != turn.input_sequence,
+        };
+        if has_gone_on || number != stored.session.turn_count {
+            return Err(Error::NotPossible("This turn has failed, and the conversation has gone on since".into()));
+        }
+        let task = Task { kind: turn.kind, input_sequence: turn.input_sequence };
+        self.begin_turn(stored, &task, options, Some(repeatable), now)
+    }
+
+    /// Writes the turn down. It runs when the burst is over, and exists from then on.
+    fn begin_turn(
+        &self,
+        stored: &mut Stored,
+        task: &Task,
+        options: TurnOptions,
+        repeatable: Option<&Repeatable>,
+        now: Timestamp,
+    ) -> Result<Outcome> {
+        let settings = Config::from_env(&self.env)?.model.settle(options.wishes.into(), &stored.session.persona)?;
+        let mut input_sequence = task.input_sequence;
+        if input_sequence == stored.session.last_sequence {
+            self.close_calls(stored, now)?;
+            input_sequence = stored.session.last_sequence;
+        }
+        let session = &mut stored.session;
+        session.turn_count = session.turn_count.saturating_add(1);
+        session.touch(now);
+        session.running_turn = Some(session.turn_count);
+        let turn = Turn {
+            number: session.turn_count,
+            kind: task.kind,
+            state: TurnState::Running,
+            input_sequence,
+            answer_sequence: None,
+            model: settings.model.clone(),
+            started_at: now,
+            ended_at: None,
+            finish: None,
+            failure: None,
+            usage: None,
+        };
+        if let Some(repeatable) = repeatable {
+            self.storage.keep_turn(repeatable, turn.number)?;
+        }
+        self.storage.forget_events(turn.number, now.minus(EVENTS_KEPT))?;
+        let log = Rc::new(Log::new(turn.number));
+        log.push(&Numbered { sequence: 0, event: Event::Accepted(turn.clone()) })?;
+        let history = self.history(input_sequence)?;
+        let answer_bytes = history.last().and_then(|last| last.content.as_ref()).map_or(0, String::len);
+        let (prompt, answer_bytes) = match task.kind {
+            TurnKind::Continue => (prompt::to_go_on_with(history), answer_bytes),
+            TurnKind::Reply | TurnKind::Regenerate => (prompt::of(history), 0),
+        };
+        let number = turn.number;
+        self.storage.save_turn(&StoredTurn { turn, key: repeatable.map(|request| request.key.as_str().to_owned()) })?;
+        let begin = Begin {
+            log: Rc::clone(&log),
+            session_created_at: stored.session.created_at,
+            idle_timeout: stored.session.idle_timeout,
+            prompt,
+            settings,
+            answer_bytes,
+        };
+        *self.begin.borrow_mut() = Some(begin);
+        if options.streams { begun(number) } else { Ok(Outcome::Reply(log)) }
+    }
+
+    /// What the model may see of the messages up to `sequence`.
+    fn history(&self, sequence: u64) -> Result<Vec<NewMessage>> {
+        let newest = PageRequest {
+            after: None,
+            before: Some(sequence.saturating_add(1)),
+            offset: 0,
+            limit: limits::CONTEXT_MESSAGES,
+            newest_first: false,
+        };
+        let mut stretch = self.storage.page(&newest, u64::try_from(limits::CONTEXT_BYTES).unwrap_or(u64::MAX))?;
+        let mut instructions = match stretch.first() {
+            Some(first) => self.storage.instructions_before(first.sequence)?,
+            None => Vec::new(),
+        };
+        let is_cut_amid_results = stretch.iter().all(|message| message.body.role == Role::Tool);
+        if is_cut_amid_results {
+            stretch = self.storage.tail()?;
+        }
+        instructions.append(&mut stretch);
+        let mut history: Vec<NewMessage> = instructions.into_iter().map(|message| message.body).collect();
+        if is_cut_amid_results {
+            prompt::shorten(&mut history, limits::CONTEXT_BYTES);
+        }
+        Ok(history)
+    }
+
+    /// Puts stubs where results are missing at the end: the model is asked now.
+    fn close_calls(&self, stored: &mut Stored, now: Timestamp) -> Result<()> {
+        let tail = self.storage.tail()?;
+        let stubs = OpenCalls::at_end_of(tail.iter().map(|message| &message.body)).stubs();
+        if stubs.is_empty() { Ok(()) } else { self.append(stored, stubs, None, now).map(drop) }
+    }
+
+    /// Takes every message after `sequence` out of the history; gives the first of them.
+    pub(super) fn set_aside(&self, stored: &mut Stored, sequence: u64, replaced_by: u64) -> Result<Option<u64>> {
+        if stored.session.last_sequence <= sequence {
+            return Ok(None);
+        }
+        let (first, count) = self.storage.set_aside(sequence, replaced_by)?;
+        stored.session.message_count = stored.session.message_count.saturating_sub(count);
+        Ok(first)
+    }
+}
+
+/// Can there be more of this message?
+fn check_cut(last: Option<Message>) -> Result<()> {
+    let rule = match last.map(|last| last.body) {
+        Some(NewMessage { cut: Some(_), content: Some(text), tool_calls, .. }) if tool_calls.is_empty() => match text.len() {
+            0 => "The last answer has no text to go on with; regenerate it",
+            limits::MESSAGE_BYTES.. => "The last answer is as long as an answer can be",
+            _ => return Ok(()),
+        },
+        Some(_) | None => "The last message is no answer that was cut off",
+    };
+    Err(Error::NotPossible(rule.into()))
+}
+
+fn begun(turn: u64) -> Result<Outcome> {
+    answer(&Begun { turn, after: None }).map(Outcome::Answer)
+}
