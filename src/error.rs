@@ -68,6 +68,8 @@ pub enum Subject {
     Turn,
     /// A message of a session.
     Message,
+    /// An entry of a memory.
+    Memory,
 }
 
 impl Error {

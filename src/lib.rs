@@ -21,6 +21,7 @@ mod http;
 mod session;
 mod user;
 mod index;
+mod memory;
 mod model;
 mod domain;
 mod platform;

@@ -20,6 +20,10 @@ pub(crate) const TITLE_CHARACTERS: usize = 200;
 pub(crate) const NAME_CHARACTERS: usize = 64;
 /// Most messages in one append.
 pub(crate) const APPEND_MESSAGES: usize = 1000;
+/// Largest value of a memory, in bytes of its JSON text.
+pub(crate) const MEMORY_BYTES: usize = 64 * 1024;
+/// Most entries of a memory.
+pub(crate) const MEMORY_ENTRIES: u64 = 1000;
 /// Most tool calls in one message.
 pub(crate) const TOOL_CALLS: usize = 128;
 /// Most items on one page.

@@ -15,6 +15,9 @@ pub(crate) enum OfSession {}
 /// Marks ids of users.
 pub(crate) enum OfUser {}
 
+/// Marks keys of memories.
+pub(crate) enum OfMemory {}
+
 /// Marks keys of requests.
 pub(crate) enum OfRequest {}
 
@@ -22,6 +25,9 @@ pub(crate) enum OfRequest {}
 pub(crate) type SessionId = Id<OfSession>;
 /// Names a user.
 pub(crate) type UserId = Id<OfUser>;
+
+/// Names something remembered.
+pub(crate) type MemoryKey = Id<OfMemory>;
 
 /// Names a request, so that it can be repeated without being done twice.
 pub(crate) type RequestKey = Id<OfRequest>;

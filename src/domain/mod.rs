@@ -6,6 +6,7 @@ pub(crate) mod caller;
 pub(crate) mod deadline;
 pub(crate) mod id;
 pub(crate) mod history;
+pub(crate) mod memory;
 pub(crate) mod message;
 pub(crate) mod session;
 pub(crate) mod time;

@@ -31,6 +31,8 @@ pub(crate) enum Method {
     Get,
     /// Does something.
     Post,
+    /// Puts something in a place.
+    Put,
     /// Changes a part.
     Patch,
     /// Removes.
@@ -42,10 +44,37 @@ impl fmt::Display for Method {
         f.write_str(match self {
             Method::Get => "GET",
             Method::Post => "POST",
+            Method::Put => "PUT",
             Method::Patch => "PATCH",
             Method::Delete => "DELETE",
         })
     }
+}
+
+/// Whose memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MemoryOf {
+    /// A session's.
+    Session,
+    /// A user's.
+    User,
+}
+
+/// What is done with a memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MemoryAction {
+    /// A page of entries.
+    List,
+    /// Forget everything.
+    Clear,
+    /// One entry.
+    Get,
+    /// Remember.
+    Put,
+    /// Forget.
+    Delete,
+    /// Take back the last change.
+    Undo,
 }
 
 /// What a path and a method stand for.
@@ -70,13 +99,14 @@ enum Endpoint {
     EditMessage,
     GetTurn,
     ForkSession,
+    Memory(MemoryOf, MemoryAction),
     ListUserSessions,
     RowsWritten,
     WorkerFault,
     SessionFault,
 }
 
-use Method::{Delete, Get, Patch, Post};
+use Method::{Delete, Get, Patch, Post, Put};
 
 /// Every path. `{}` stands for one segment, percent-encoded. The first pattern that fits decides, so literal
 /// segments stand before `{}`.
@@ -96,12 +126,35 @@ const ROUTES: &[(&str, &[(Method, Endpoint)])] = &[
     ("/sessions/{}/edit", &[(Post, Endpoint::EditMessage)]),
     ("/sessions/{}/turns/{}", &[(Get, Endpoint::GetTurn)]),
     ("/sessions/{}/fork", &[(Post, Endpoint::ForkSession)]),
+    ("/sessions/{}/memory", MEMORY_OF_SESSION),
+    ("/sessions/{}/memory/{}", ENTRY_OF_SESSION),
+    ("/sessions/{}/memory/{}/undo", &[(Post, Endpoint::Memory(MemoryOf::Session, MemoryAction::Undo))]),
     ("/users/{}/sessions", &[(Get, Endpoint::ListUserSessions)]),
+    ("/users/{}/memory", MEMORY_OF_USER),
+    ("/users/{}/memory/{}", ENTRY_OF_USER),
+    ("/users/{}/memory/{}/undo", &[(Post, Endpoint::Memory(MemoryOf::User, MemoryAction::Undo))]),
     // Only where TEST_FAULTS is set.
     ("/__test/rows-written", &[(Get, Endpoint::RowsWritten)]),
     ("/__test/worker/{}", &[(Post, Endpoint::WorkerFault)]),
     ("/__test/sessions/{}/{}", &[(Post, Endpoint::SessionFault)]),
 ];
+
+const fn memory(of: MemoryOf) -> [(Method, Endpoint); 2] {
+    [(Get, Endpoint::Memory(of, MemoryAction::List)), (Delete, Endpoint::Memory(of, MemoryAction::Clear))]
+}
+
+const fn entry(of: MemoryOf) -> [(Method, Endpoint); 3] {
+    [
+        (Get, Endpoint::Memory(of, MemoryAction::Get)),
+        (Put, Endpoint::Memory(of, MemoryAction::Put)),
+        (Delete, Endpoint::Memory(of, MemoryAction::Delete)),
+    ]
+}
+
+const MEMORY_OF_SESSION: &[(Method, Endpoint)] = &memory(MemoryOf::Session);
+const MEMORY_OF_USER: &[(Method, Endpoint)] = &memory(MemoryOf::User);
+const ENTRY_OF_SESSION: &[(Method, Endpoint)] = &entry(MemoryOf::Session);
+const ENTRY_OF_USER: &[(Method, Endpoint)] = &entry(MemoryOf::User);
 
 /// Answers a request, whatever becomes of it.
 ///
@@ -158,6 +211,7 @@ async fn dispatch(endpoint: Endpoint, request: &Request<'_>) -> Result<Reply, Pr
         Endpoint::EditMessage => own::turns::edit(request).await,
         Endpoint::GetTurn => own::turns::get(request).await,
         Endpoint::ForkSession => own::sessions::fork(request).await,
+        Endpoint::Memory(of, action) => own::memory::answer(request, of, action).await,
         Endpoint::ListUserSessions => own::lists::user_sessions(request).await,
         Endpoint::RowsWritten => Ok(own::service::rows_written()),
         Endpoint::WorkerFault => own::service::worker_fault(request).await,

@@ -230,6 +230,7 @@ impl From<Error> for Problem {
             Error::NotFound(Subject::Message) => {
                 Problem::new(404, "MESSAGE_NOT_FOUND", "The history has no message of that sequence number.")
             }
+            Error::NotFound(Subject::Memory) => Problem::new(404, "MEMORY_NOT_FOUND", "Nothing is remembered under this key."),
             Error::Invalid { field, rule } => Problem::new(400, "VALIDATION_ERROR", format!("{field} {rule}.")).in_field(field),
             Error::TooLarge { field, limit_bytes } => {
                 Problem::new(413, "TOO_LARGE", format!("{field} must have at most {limit_bytes} bytes.")).in_field(field)

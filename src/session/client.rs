@@ -16,15 +16,18 @@ use crate::{
     },
     error::{Error, Result},
     fault::{Fault, When},
+    memory::protocol::MemoryCall,
     platform::{lines::Lines, namespace},
     session::{
         protocol::{
-            self, Answered, Appended, BINDING, Begun, Call, Chat, Copied, Create, Created, Deleted, PageRecord, PageRequest, Redo, Refusal,
-            Request, Siblings, Stopped, TurnOptions,
+            Answered, Appended, BINDING, Begun, Call, Chat, Copied, Create, Created, Deleted, PageRecord, PageRequest, Redo, Request,
+            Siblings, Stopped, TurnOptions,
         },
         record::{
             CallerRecord, MessageRecord, SessionRecord,
+            refusal::Refusal,
             turn::{EndedRecord, EventRecord},
+            version::encode_precondition,
         },
     },
 };
@@ -163,7 +166,7 @@ impl<'a> SessionClient<'a> {
     /// # Errors
     /// `Stale` when the precondition fails, `TooLarge` when the merged metadata is.
     pub(crate) async fn patch(&self, precondition: Precondition, patch: SessionPatch) -> Result<Session> {
-        let call = Call::Patch { if_match: protocol::encode_precondition(precondition), patch: patch.into() };
+        let call = Call::Patch { if_match: encode_precondition(precondition), patch: patch.into() };
         self.ask::<SessionRecord>(call).await?.try_into()
     }
 
@@ -172,7 +175,7 @@ impl<'a> SessionClient<'a> {
     /// # Errors
     /// `Stale` when the precondition fails.
     pub(crate) async fn delete(&self, precondition: Precondition) -> Result<u64> {
-        let call = Call::Delete { if_match: protocol::encode_precondition(precondition) };
+        let call = Call::Delete { if_match: encode_precondition(precondition) };
         Ok(self.ask::<Deleted>(call).await?.message_count)
     }
 
@@ -269,6 +272,14 @@ impl<'a> SessionClient<'a> {
         siblings.versions.into_iter().map(decode_messages).collect()
     }
 
+    /// Asks the session's memory.
+    ///
+    /// # Errors
+    /// As [`SessionClient::get`], and those of what is asked.
+    pub(crate) async fn memory<T: DeserializeOwned>(&self, call: MemoryCall) -> Result<T> {
+        self.ask(Call::Memory(call)).await
+    }
+
     /// What the request has created before, under its key.
     ///
     /// # Errors
@@ -304,7 +315,7 @@ impl<'a> SessionClient<'a> {
     }
 
     fn turn_call(&self, ask: Ask, manner: Manner, streams: bool) -> Call {
-        let if_match = protocol::encode_precondition(manner.precondition);
+        let if_match = encode_precondition(manner.precondition);
         let options = TurnOptions { wishes: manner.wishes.into(), waits: manner.waits, streams, if_match };
         let redo = match ask {
             Ask::Chat { message, results, create } => {

@@ -15,7 +15,8 @@ use crate::{
     },
     session::{
         object::{Aftermath, Object, Outcome},
-        protocol::{Begun, Refusal},
+        protocol::Begun,
+        record::refusal::Refusal,
         turn::{self, log::Tail},
     },
 };

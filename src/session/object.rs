@@ -24,11 +24,12 @@ use crate::{
     error::{Error, Result, Subject},
     fault::{Fault, When},
     limits,
+    memory::protocol::MemoryCall,
     platform::{self, context::Context, namespace::Reply},
     session::{
         contents::encode_messages,
-        protocol::{self, Answered, Appended, Begun, Call, Chat, Create, Created, Deleted, Refusal, Request},
-        record::{NewMessageRecord, SessionRecord},
+        protocol::{self, Answered, Appended, Begun, Call, Chat, Create, Created, Deleted, Request},
+        record::{NewMessageRecord, SessionRecord, refusal::Refusal, version::decode_precondition},
         storage::{Kept, KeptOutcome, Storage, Stored},
         turn::{
             Begin,
@@ -198,7 +199,7 @@ impl Object {
             Call::Chat(chat) => return self.chat(caller, alive, chat, repeatable, now),
             Call::Redo { redo, options } => {
                 let mut stored = own(caller, alive)?;
-                protocol::decode_precondition(options.if_match.as_deref()).check(stored.session.version())?;
+                decode_precondition(options.if_match.as_deref()).check(stored.session.version())?;
                 let outcome = self.begin_again(&mut stored, redo, options, repeatable, now)?;
                 self.save(&mut stored, Aftermath::Nothing)?;
                 return Ok(outcome);
@@ -208,11 +209,9 @@ impl Object {
             Call::Get => answer(&SessionRecord::from(&own(caller, alive)?.session)),
             Call::Patch { if_match, patch } => {
                 let stored = own(caller, alive)?;
-                answer(&self.patch(stored, &protocol::decode_precondition(if_match.as_deref()), patch.into(), now)?)
+                answer(&self.patch(stored, &decode_precondition(if_match.as_deref()), patch.into(), now)?)
             }
-            Call::Delete { if_match } => {
-                answer(&self.delete(own(caller, alive)?, &protocol::decode_precondition(if_match.as_deref()), now)?)
-            }
+            Call::Delete { if_match } => answer(&self.delete(own(caller, alive)?, &decode_precondition(if_match.as_deref()), now)?),
             Call::Renew => {
                 let mut stored = own(caller, alive)?;
                 stored.session.touch(now);
@@ -223,6 +222,7 @@ impl Object {
             Call::Messages(page) => answer(&self.page(&own(caller, alive)?, &page)?),
             Call::Follow { turn, after } => answer(&self.follow(&own(caller, alive)?, turn, after, now)?),
             Call::Turn { number } => own(caller, alive).and_then(|_| answer(&self.turn_record(number)?)),
+            Call::Memory(call) => self.remember(own(caller, alive)?, call, now),
             Call::Siblings { sequence } => own(caller, alive).and_then(|_| answer(&self.siblings(sequence)?)),
             Call::Copy { through } => self.copy(&own(caller, alive)?, through),
             // Had anything been kept, it would have been the answer.
@@ -242,7 +242,7 @@ impl Object {
             (Some(_), Some(_)) => return Err(Error::IdTaken),
         };
         if aftermath == Aftermath::Nothing {
-            protocol::decode_precondition(options.if_match.as_deref()).check(stored.session.version())?;
+            decode_precondition(options.if_match.as_deref()).check(stored.session.version())?;
         }
         let said = decode_new(results.into_iter().chain(message).collect())?;
         let outcome = self.begin_chat(&mut stored, said, options, repeatable, now)?;
@@ -309,6 +309,16 @@ impl Object {
             log.stop(Stop::Gone);
         }
         Ok(Deleted { message_count: stored.session.message_count })
+    }
+
+    fn remember(&self, mut stored: Stored, call: MemoryCall, now: Timestamp) -> Result<String> {
+        let writes = !matches!(call, MemoryCall::Get { .. } | MemoryCall::List { .. });
+        let answer = self.storage.memory(call, now)?;
+        if writes {
+            stored.session.touch(now);
+            self.save(&mut stored, Aftermath::Later)?;
+        }
+        Ok(answer)
     }
 
     fn append_call(&self, mut stored: Stored, messages: Vec<NewMessage>, now: Timestamp) -> Result<Appended> {

@@ -1,5 +1,6 @@
 //! The callers' side of the user object: one function per call, domain values in and out.
 
+use serde::de::DeserializeOwned;
 use worker::Env;
 
 use crate::{
@@ -9,9 +10,10 @@ use crate::{
         time::Timestamp,
     },
     error::Result,
+    memory::protocol::MemoryCall,
     platform::namespace,
-    session::record::SessionRecord,
-    user::protocol::{BINDING, Call, PositionRecord, Refusal},
+    session::record::{SessionRecord, refusal::Refusal},
+    user::protocol::{BINDING, Call, PositionRecord},
 };
 
 /// A place in a user's list of sessions.
@@ -51,4 +53,12 @@ pub(crate) async fn list(env: &Env, user: &UserId, limit: u32, position: Option<
     });
     let sessions: Vec<SessionRecord> = namespace::call::<_, _, Refusal>(env, BINDING, user.as_str(), &Call::List { limit, after }).await?;
     sessions.into_iter().map(Session::try_from).collect()
+}
+
+/// Asks the memory of `user`.
+///
+/// # Errors
+/// As [`put`], and those of what is asked.
+pub(crate) async fn memory<T: DeserializeOwned>(env: &Env, user: &UserId, call: MemoryCall) -> Result<T> {
+    namespace::call::<_, T, Refusal>(env, BINDING, user.as_str(), &Call::Memory(call)).await
 }

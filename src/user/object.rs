@@ -9,10 +9,8 @@ use crate::{
         context::{Context, promise_of},
         namespace::Reply,
     },
-    user::{
-        protocol::{Call, Refusal},
-        storage::Storage,
-    },
+    session::record::refusal::Refusal,
+    user::{protocol::Call, storage::Storage},
 };
 
 /// What `entry.js` forwards a user object's calls to.
@@ -37,7 +35,7 @@ impl UserCore {
         reply.or_else(|error| Reply::<(), Refusal>::Err(error.into()).encode()).unwrap_or_default()
     }
 
-    /// After a call: the promise that nothing is left behind, if the list has become empty.
+    /// After a call: the promise that nothing is left behind, if list and memory have become empty.
     pub fn tidy(&self) -> Option<js_sys::Promise> {
         if !matches!(self.storage.is_empty(), Ok(true)) {
             return None;
@@ -46,7 +44,7 @@ impl UserCore {
         let context = self.context.clone();
         Some(promise_of(async move {
             if let Err(error) = context.delete_all().await {
-                worker::console_warn!("an empty list keeps its table: {error:?}");
+                worker::console_warn!("an empty object keeps its tables: {error:?}");
             }
         }))
     }
@@ -57,6 +55,7 @@ impl UserCore {
         match serde_json::from_str(json).map_err(|e| Error::Internal(format!("call: {e}")))? {
             Call::Put(record) => self.storage.put(*record).and_then(|()| done()),
             Call::Remove { session_id } => self.storage.remove(&session_id).and_then(|()| done()),
+            Call::Memory(call) => self.storage.memory(call, platform::now()),
             Call::List { limit, after } => {
                 let sessions = self.storage.list(limit, after.as_ref(), platform::now())?;
                 Reply::<_, Refusal>::Ok(sessions).encode()

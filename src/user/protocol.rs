@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{error::Error, session::record::SessionRecord};
+use crate::{memory::protocol::MemoryCall, session::record::SessionRecord};
 
 /// Where the user objects are bound.
 pub(super) const BINDING: &str = "USER";
@@ -17,6 +17,8 @@ pub(super) enum Call {
     Remove { session_id: String },
     /// Answers a list of `SessionRecord`, those with the latest activity first.
     List { limit: u32, after: Option<PositionRecord> },
+    /// What the user's memory holds; answers as [`MemoryCall`] says.
+    Memory(MemoryCall),
 }
 
 /// A place in the list: that of a session with this last activity and id.
@@ -24,33 +26,6 @@ pub(super) enum Call {
 pub(super) struct PositionRecord {
     pub(super) last_activity: i64,
     pub(super) session_id: String,
-}
-
-/// How an error travels.
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Refusal {
-    Unavailable { cause: String },
-    Internal { cause: String },
-}
-
-impl From<Error> for Refusal {
-    fn from(error: Error) -> Self {
-        if let Error::Unavailable(cause) = error {
-            Refusal::Unavailable { cause }
-        } else {
-            Refusal::Internal { cause: format!("{error:?}") }
-        }
-    }
-}
-
-impl From<Refusal> for Error {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Unavailable { cause } => Error::Unavailable(cause),
-            Refusal::Internal { cause } => Error::Internal(cause),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -64,6 +39,7 @@ mod tests {
             r#"{"remove":{"session_id":"s"}}"#,
             r#"{"list":{"limit":50,"after":{"last_activity":1,"session_id":"s"}}}"#,
             r#"{"list":{"limit":50,"after":null}}"#,
+            r#"{"memory":{"get":{"key":"k"}}}"#,
         ];
         for written in calls {
             assert_eq!(serde_json::to_string(&serde_json::from_str::<Call>(written).unwrap()).unwrap(), written);

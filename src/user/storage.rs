@@ -1,26 +1,34 @@
-//! What a user object keeps in SQLite. The only SQL about lists.
+//! What a user object keeps in SQLite. The only SQL about lists; that about memory is in `memory/store.rs`.
 //!
-//! Format 1: the number of the format in `format`, a row a session in `session`: what the list is sorted and filtered by as
-//! columns, the whole as a `SessionRecord` in `record`. The tables exist only while the list has an entry: looking at an object that has
-//! none writes nothing. Every method is atomic.
+//! Format 2: the number of the format in `format`, a row a session in `session`: what the list is sorted and filtered by as
+//! columns, the whole as a `SessionRecord` in `record`; a row an entry in `memory` (since 2). The tables exist only while
+//! one of them has a row: looking at an object that has none writes nothing. Every method is atomic.
 
 use std::cell::Cell;
 
 use crate::{
     domain::{session::Session, time::Timestamp},
-    error::{Error, Result},
-    platform::sql::{Sql, Write},
-    session::record::SessionRecord,
+    error::{Error, Result, Subject},
+    memory::{
+        protocol::{MemoryCall, Page},
+        store as memory,
+    },
+    platform::{
+        namespace::Reply,
+        sql::{Sql, Write},
+    },
+    session::record::{SessionRecord, refusal::Refusal},
     user::protocol::PositionRecord,
 };
 
 /// Version of the format below.
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
 
 const READ_FORMAT: &str = "select version from format";
 const CREATE_FORMAT: Write =
     Write::new("create table if not exists format (only integer primary key check (only = 1), version integer not null) strict");
 const WRITE_FORMAT: Write = Write::new("insert into format (only, version) values (1, ?)");
+const SET_FORMAT: Write = Write::new("update format set version = ?");
 const CREATE: Write = Write::new(
     "create table if not exists session (
        id text primary key, last_activity integer not null, expires_at integer not null, record text not null
@@ -46,12 +54,7 @@ impl Storage {
 
     /// Adds a session or replaces what is known of it.
     pub(super) fn put(&self, record: SessionRecord) -> Result<()> {
-        if !self.has_schema()? {
-            self.sql.run(&CREATE_FORMAT, &[])?;
-            self.sql.run(&WRITE_FORMAT, &[FORMAT.into()])?;
-            self.sql.run(&CREATE, &[])?;
-            self.sql.run(&CREATE_ORDER, &[])?;
-        }
+        self.create_schema()?;
         let json = serde_json::to_string(&record).map_err(|e| Error::Internal(format!("record: {e}")))?;
         let session = Session::try_from(record)?;
         let (id, expires_at) = (session.id.as_str(), session.expires_at());
@@ -65,7 +68,7 @@ impl Storage {
 
     /// Is there a table, and nothing in it?
     pub(super) fn is_empty(&self) -> Result<bool> {
-        Ok(self.has_schema()? && self.sql.row(IS_EMPTY, &[])?.is_none())
+        Ok(self.has_schema()? && self.sql.row(IS_EMPTY, &[])?.is_none() && memory::is_empty(&self.sql)?)
     }
 
     /// Sessions alive at `now`, those with the latest activity first.
@@ -79,6 +82,31 @@ impl Storage {
         rows.iter().map(|row| row.text(0).and_then(read)).collect()
     }
 
+    /// Does what is asked of the user's memory; the answer, encoded.
+    pub(super) fn memory(&self, call: MemoryCall, now: Timestamp) -> Result<String> {
+        if !self.has_schema()? {
+            match call {
+                MemoryCall::Put(_) => self.create_schema()?,
+                // A memory that is not there is empty; asking it makes no table.
+                MemoryCall::List { .. } => return Reply::<_, Refusal>::Ok(Page { entries: Vec::new(), total: 0 }).encode(),
+                MemoryCall::Clear => return Reply::<_, Refusal>::Ok(0).encode(),
+                MemoryCall::Get { .. } | MemoryCall::Delete { .. } | MemoryCall::Undo { .. } => {
+                    return Err(Error::NotFound(Subject::Memory));
+                }
+            }
+        }
+        memory::answer(&self.sql, call, now)
+    }
+
+    fn create_schema(&self) -> Result<()> {
+        if self.has_schema()? {
+            return Ok(());
+        }
+        self.sql.run(&CREATE_FORMAT, &[])?;
+        self.sql.run(&WRITE_FORMAT, &[FORMAT.into()])?;
+        [&CREATE, &CREATE_ORDER, &memory::CREATE, &memory::CREATE_INDEX].into_iter().try_for_each(|create| self.sql.run(create, &[]))
+    }
+
     /// To be called when the database is about to be emptied.
     pub(super) fn forget_schema(&self) {
         self.has_schema.set(false);
@@ -88,8 +116,14 @@ impl Storage {
     fn has_schema(&self) -> Result<bool> {
         if !self.has_schema.get() && self.sql.has_table("session")? {
             let format = self.sql.row(READ_FORMAT, &[])?.ok_or_else(|| Error::Internal("the list has no format".into()))?.integer(0)?;
-            if format != FORMAT {
-                return Err(Error::Unavailable(format!("the list is stored in format {format}, this version reads {FORMAT}")));
+            match format {
+                FORMAT => {}
+                1 => {
+                    self.sql.run(&memory::CREATE, &[])?;
+                    self.sql.run(&memory::CREATE_INDEX, &[])?;
+                    self.sql.run(&SET_FORMAT, &[FORMAT.into()])?;
+                }
+                _ => return Err(Error::Unavailable(format!("the list is stored in format {format}, this version reads up to {FORMAT}"))),
             }
             self.has_schema.set(true);
         }

@@ -15,6 +15,7 @@ mod bad_input;
 mod crash;
 mod expiry;
 mod idempotency;
+mod memory;
 mod messages;
 mod pairing;
 mod redo;

@@ -13,6 +13,9 @@ fn looking_at_what_does_not_exist_writes_nothing() {
     server.patch("/sessions/nobodys", json!({})).expect(404);
     server.delete("/sessions/nobodys").expect(404);
     server.get("/users/nobody/sessions").expect(200);
+    server.get("/users/nobody/memory").expect(200);
+    server.get("/users/nobody/memory/k").expect(404);
+    server.delete("/users/nobody/memory").expect(200);
     server.get("/health?deep=1").expect(200);
     server.kill();
     for class in ["session", "user"] {
@@ -59,7 +62,7 @@ fn a_session_written_in_format_1_is_still_served_and_brought_up_to_date() {
     fresh.new_session();
     fresh.kill();
     assert_eq!(sqlite::shape(&server.databases("session")[0]), sqlite::shape(&fresh.databases("session")[0]));
-    assert_eq!(sqlite::tables(&fresh.databases("session")[0]), fixture("session-format-3.schema.sql"));
+    assert_eq!(sqlite::tables(&fresh.databases("session")[0]), fixture("session-format-4.schema.sql"));
 }
 
 #[test]
@@ -108,6 +111,28 @@ fn a_turn_that_was_running_in_format_3_is_found_interrupted() {
     );
 }
 
+#[test]
+fn what_was_remembered_in_format_4_is_still_known() {
+    let server = serve_pinned(4);
+    let entry = server.get("/sessions/pinned/memory/city").expect(200).value();
+    let message = json!({"session_id": "pinned", "sequence": 1});
+    assert_eq!((&entry["value"], &entry["source"], &entry["message"]), (&json!("Sofia"), &json!("rule"), &message));
+    assert_eq!(server.get("/sessions/pinned/memory").expect(200).value()["total"], 1);
+    let undone =
+        |key: &str| server.ask("POST", &format!("/sessions/pinned/memory/{key}/undo"), &[], None).expect(200).value()["entry"].clone();
+    assert_eq!((&undone("city")["value"], &undone("gone")["message"]), (&json!("Berlin"), &message));
+}
+
+#[test]
+fn what_was_remembered_of_a_user_in_format_2_is_still_known() {
+    let mut server = Server::start();
+    server.put("/users/ann/memory/k", json!({"value": 1})).expect(201);
+    server.kill();
+    rewrite(&server, "user", "user-format-2");
+    server.launch();
+    assert_eq!(server.get("/users/ann/memory/city").expect(200).text("value"), "Sofia");
+}
+
 /// A server whose only session, `pinned`, was written in `format`.
 fn serve_pinned(format: u32) -> Server {
     let mut server = Server::start();
@@ -123,10 +148,11 @@ fn a_users_list_written_in_format_1_is_still_served() {
     let mut server = Server::start();
     server.post("/sessions", json!({"session_id": "replaced", "user_id": "ann"})).expect(201);
     server.kill();
-    assert_eq!(sqlite::tables(&server.databases("user")[0]), fixture("user-format-1.schema.sql"));
+    assert_eq!(sqlite::tables(&server.databases("user")[0]), fixture("user-format-2.schema.sql"));
     rewrite(&server, "user", "user-format-1");
     server.launch();
 
+    server.put("/users/ann/memory/k", json!({"value": 1})).expect(201);
     let list = server.get("/users/ann/sessions").expect(200).value();
     assert_eq!(list["sessions"].as_array().unwrap().len(), 1, "{list}");
     let session = &list["sessions"][0];

@@ -3,8 +3,8 @@
 //! This file has what its routes share; each route's own shapes are private to its file.
 
 pub(crate) mod chat;
-mod events;
 pub(crate) mod lists;
+pub(crate) mod memory;
 pub(crate) mod messages;
 pub(crate) mod service;
 pub(crate) mod sessions;

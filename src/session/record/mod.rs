@@ -1,9 +1,12 @@
-//! How sessions and messages look when they cross between Worker and objects; turns are in `turn`.
+//! How sessions and messages look when they cross between Worker and objects; turns are in `turn`, failures in `refusal`,
+//! what is demanded of versions in `version`.
 //!
 //! Worker and objects may run different versions for some minutes after a deploy: fields are only ever added, with a
 //! default. The formats are pinned by tests in this file.
 
+pub(crate) mod refusal;
 pub(crate) mod turn;
+pub(crate) mod version;
 
 use std::time::Duration;
 

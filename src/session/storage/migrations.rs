@@ -3,6 +3,7 @@
 use super::{FORMAT, Storage, answers, events, messages, siblings, turns};
 use crate::{
     error::{Error, Result},
+    memory::store as memory,
     platform::sql::Write,
 };
 
@@ -32,6 +33,9 @@ const TO_3: &[Write] = &[
     siblings::CREATE_INDEX,
 ];
 
+/// What makes format 4 of format 3.
+const TO_4: &[Write] = &[memory::CREATE, memory::CREATE_INDEX];
+
 impl Storage {
     /// Brings the tables up to today's format, once in the life of this object.
     ///
@@ -44,8 +48,9 @@ impl Storage {
         let Some(row) = self.sql.row(FORMAT_OF, &[])? else { return Ok(()) };
         let steps: &[&[Write]] = match row.integer(0)? {
             FORMAT => &[],
-            2 => &[TO_3],
-            1 => &[TO_2, TO_3],
+            3 => &[TO_4],
+            2 => &[TO_3, TO_4],
+            1 => &[TO_2, TO_3, TO_4],
             format => {
                 return Err(Error::Unavailable(format!("the session is stored in format {format}, this version reads up to {FORMAT}")));
             }

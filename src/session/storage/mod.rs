@@ -2,8 +2,8 @@
 //!
 //! Here the session's own row; in `messages` its messages and in `siblings` those they took the place of; in `turns` its
 //! turns and in `events` what clients follow of them; in `answers` what was answered to requests with a key.
-//! Format 3: one row in `session`, a row a message in `message`, a row a key in `answer` (since 2), a row a turn in
-//! `turn`, a row for many events in `event`, a row a replaced message in `sibling` (since 3). The tables exist only while
+//! Format 4: one row in `session`, a row a message in `message`, a row a key in `answer` (since 2), a row a turn in
+//! `turn`, a row for many events in `event`, a row a replaced message in `sibling` (since 3), a row an entry in `memory` (since 4). The tables exist only while
 //! a session does: looking at an object that has none writes nothing. Every method is one statement or a few without
 //! an await between them, so it is atomic; callers that write more than once wrap the burst in `Context::atomically`.
 
@@ -25,6 +25,7 @@ use crate::{
         turn::tokens::Tally,
     },
     error::{Error, Result},
+    memory::{protocol::MemoryCall, store as memory},
     platform::{
         context::Context,
         sql::{Row, Sql, Write},
@@ -37,7 +38,7 @@ pub(super) use turns::StoredTurn;
 
 /// Version of the format below. An older one is brought up to it when it is loaded; a newer one is refused until the
 /// newer code is everywhere.
-const FORMAT: i64 = 3;
+const FORMAT: i64 = 4;
 
 const CREATE_SESSION: Write = Write::new(
     "create table if not exists session (
@@ -134,12 +135,25 @@ impl Storage {
         let since_1 = [&CREATE_SESSION, &messages::CREATE];
         let since_2 = [&answers::CREATE];
         let since_3 = [&messages::CREATE_INSTRUCTIONS, &turns::CREATE, &events::CREATE, &siblings::CREATE, &siblings::CREATE_INDEX];
-        [&since_1[..], &since_2, &since_3].into_iter().flatten().try_for_each(|create| self.sql.run(create, &[]))
+        let since_4 = [&memory::CREATE, &memory::CREATE_INDEX];
+        [&since_1[..], &since_2, &since_3, &since_4].into_iter().flatten().try_for_each(|create| self.sql.run(create, &[]))
+    }
+
+    /// Does what is asked of the session's memory; the answer, encoded.
+    pub(super) fn memory(&self, call: MemoryCall, now: Timestamp) -> Result<String> {
+        memory::answer(&self.sql, call, now)
     }
 
     /// Removes everything but the session's row.
     pub(super) fn delete_contents(&self) -> Result<()> {
-        let all = [&messages::DELETE_ALL, &siblings::DELETE_ALL, &answers::DELETE_ALL, &turns::DELETE_ALL, &events::DELETE_ALL];
+        let all = [
+            &messages::DELETE_ALL,
+            &siblings::DELETE_ALL,
+            &answers::DELETE_ALL,
+            &turns::DELETE_ALL,
+            &events::DELETE_ALL,
+            &memory::DELETE_ALL,
+        ];
         all.into_iter().try_for_each(|delete| self.sql.run(delete, &[]))
     }
 

@@ -133,6 +133,10 @@ impl Server {
         self.json("POST", path, &body)
     }
 
+    pub(crate) fn put(&self, path: &str, body: Value) -> Answer {
+        self.json("PUT", path, &body)
+    }
+
     pub(crate) fn patch(&self, path: &str, body: Value) -> Answer {
         self.json("PATCH", path, &body)
     }

@@ -1,9 +1,11 @@
 //! Turns: how one is asked for and answered, and `/sessions/{id}/events`, `stop`, `regenerate`, `continue`, `edit`, `turns`.
 
+mod events;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{MessageJson, SessionJson, UsageJson, chat::check_message, etag, events, rfc3339};
+use super::{MessageJson, SessionJson, UsageJson, chat::check_message, etag, rfc3339};
 use crate::{
     domain::{
         id::Repeatable,

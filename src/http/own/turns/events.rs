@@ -2,10 +2,13 @@
 
 use serde::Serialize;
 
-use super::{MessageJson, ToolCallJson, UsageJson, etag, turns::TurnJson};
+use super::TurnJson;
 use crate::{
     domain::turn::event::{Ended, Event, Numbered},
-    http::problem::Problem,
+    http::{
+        own::{MessageJson, ToolCallJson, UsageJson, etag},
+        problem::Problem,
+    },
 };
 
 /// What keeps a connection alive that has nothing to say.

@@ -1,14 +1,13 @@
-//! How failures travel from a session object to its caller.
+//! How failures travel from an object to its caller.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::VersionRecord;
+use super::{failure_named, version::VersionRecord};
 use crate::{
     domain::turn::ModelFailure,
     error::{Error, Subject},
-    session::record::failure_named,
 };
 
 /// How an [`Error`] travels.
@@ -18,6 +17,7 @@ pub(crate) enum Refusal {
     SessionNotFound,
     TurnNotFound,
     MessageNotFound,
+    MemoryNotFound,
     Invalid { field: String, rule: String },
     TooLarge { field: String, limit_bytes: usize },
     UnpairedToolResult { index: usize },
@@ -38,6 +38,7 @@ impl From<Error> for Refusal {
             Error::NotFound(Subject::Session) => Refusal::SessionNotFound,
             Error::NotFound(Subject::Turn) => Refusal::TurnNotFound,
             Error::NotFound(Subject::Message) => Refusal::MessageNotFound,
+            Error::NotFound(Subject::Memory) => Refusal::MemoryNotFound,
             Error::Invalid { field, rule } => Refusal::Invalid { field, rule },
             Error::TooLarge { field, limit_bytes } => Refusal::TooLarge { field, limit_bytes },
             Error::UnpairedToolResult { index } => Refusal::UnpairedToolResult { index },
@@ -62,6 +63,7 @@ impl From<Refusal> for Error {
             Refusal::SessionNotFound => Error::NotFound(Subject::Session),
             Refusal::TurnNotFound => Error::NotFound(Subject::Turn),
             Refusal::MessageNotFound => Error::NotFound(Subject::Message),
+            Refusal::MemoryNotFound => Error::NotFound(Subject::Memory),
             Refusal::Invalid { field, rule } => Error::Invalid { field, rule },
             Refusal::TooLarge { field, limit_bytes } => Error::TooLarge { field, limit_bytes },
             Refusal::UnpairedToolResult { index } => Error::UnpairedToolResult { index },
@@ -109,6 +111,7 @@ mod tests {
             Error::Stale { current: version },
             Error::NotFound(Subject::Turn),
             Error::NotFound(Subject::Message),
+            Error::NotFound(Subject::Memory),
             Error::TurnInProgress,
             Error::NotPossible("r".into()),
             Error::Model { failure: ModelFailure::Timeout, cause: "c".into() },

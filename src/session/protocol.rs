@@ -1,21 +1,20 @@
 //! What may be asked of a session object, and what it answers.
 
-mod refusal;
-
-pub(crate) use refusal::Refusal;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{
         id::{Id, Repeatable},
-        session::{Precondition, SessionPatch, Version},
+        session::SessionPatch,
         turn::Wishes,
     },
     error::{Error, Result},
     fault::{Fault, When},
+    memory::protocol::MemoryCall,
     session::record::{
         CallerRecord, MessageRecord, NewMessageRecord, NewSessionRecord, SessionRecord,
         turn::{EndedRecord, TurnRecord},
+        version::VersionRecord,
     },
 };
 
@@ -70,6 +69,8 @@ pub(crate) enum Call {
     Siblings { sequence: u64 },
     /// The session and its messages up to that sequence number; answers [`Copied`].
     Copy { through: Option<u64> },
+    /// What the session remembers; answers as [`MemoryCall`] says.
+    Memory(MemoryCall),
     /// What is kept under the request's key; `SessionNotFound` when nothing is.
     Recall,
     /// Answers `true`: the object can be reached.
@@ -233,13 +234,6 @@ pub(crate) struct Copied {
     pub(crate) messages: Vec<MessageRecord>,
 }
 
-/// A [`Version`].
-#[derive(PartialEq, Serialize, Deserialize)]
-pub(crate) struct VersionRecord {
-    created_at: i64,
-    revision: u64,
-}
-
 /// A [`SessionPatch`]. Absent: unchanged.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct PatchRecord {
@@ -288,18 +282,6 @@ impl TryFrom<RepeatableRecord> for Repeatable {
     }
 }
 
-impl From<Version> for VersionRecord {
-    fn from(version: Version) -> Self {
-        VersionRecord { created_at: version.created_at_ms, revision: version.revision }
-    }
-}
-
-impl From<&VersionRecord> for Version {
-    fn from(record: &VersionRecord) -> Self {
-        Version { created_at_ms: record.created_at, revision: record.revision }
-    }
-}
-
 impl From<SessionPatch> for PatchRecord {
     fn from(patch: SessionPatch) -> Self {
         PatchRecord {
@@ -325,22 +307,6 @@ impl From<PatchRecord> for SessionPatch {
     }
 }
 
-/// `If-Match` on its way to the object.
-pub(crate) fn encode_precondition(precondition: Precondition) -> Option<Vec<VersionRecord>> {
-    match precondition {
-        Precondition::None => None,
-        Precondition::OneOf(versions) => Some(versions.into_iter().map(Into::into).collect()),
-    }
-}
-
-/// `If-Match` as the object reads it.
-pub(crate) fn decode_precondition(versions: Option<&[VersionRecord]>) -> Precondition {
-    match versions {
-        None => Precondition::None,
-        Some(versions) => Precondition::OneOf(versions.iter().map(Into::into).collect()),
-    }
-}
-
 impl Call {
     /// May it begin a session?
     pub(crate) fn creates(&self) -> bool {
@@ -363,6 +329,7 @@ impl Call {
             | Call::Turn { .. }
             | Call::Siblings { .. }
             | Call::Copy { .. }
+            | Call::Memory(_)
             | Call::Recall
             | Call::Ping
             | Call::Fault { .. } => false,

@@ -1,0 +1,63 @@
+//! What is remembered: values under keys, of a user or of a session. The two never mix.
+
+use crate::domain::{id::MemoryKey, session::Version, time::Timestamp};
+
+/// Something remembered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// Its name.
+    pub key: MemoryKey,
+    /// The value: JSON as text, as it was written.
+    pub value: String,
+    /// When it was first remembered.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+    /// Counts its changes.
+    pub revision: u64,
+    /// Who wanted it remembered.
+    pub source: Source,
+    /// Where it was said, if it was.
+    pub origin: Option<Origin>,
+}
+
+/// Who wants something remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// A client, through the API.
+    Client,
+    /// The model, during a turn.
+    Model,
+    /// A rule that reads what people say about themselves.
+    Rule,
+}
+
+/// A message that something was learned from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// Its session.
+    pub session_id: String,
+    /// Its place there.
+    pub sequence: u64,
+}
+
+impl Entry {
+    /// Names its present state.
+    pub(crate) fn version(&self) -> Version {
+        Version { created_at_ms: self.created_at.millis(), revision: self.revision }
+    }
+}
+
+impl Source {
+    /// Everyone.
+    pub(crate) const ALL: [Source; 3] = [Source::Client, Source::Model, Source::Rule];
+
+    /// Its name, in storage and on every wire.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Source::Client => "client",
+            Source::Model => "model",
+            Source::Rule => "rule",
+        }
+    }
+}

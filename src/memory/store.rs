@@ -1,0 +1,261 @@
+//! A memory in an object's database: the only SQL about memory.
+//!
+//! One row a key in `memory`, with what stood there before its last change, so that this can be taken back for a while; a
+//! row without a value is one that was deleted lately. What can be taken back no more is wiped by the next call. Every
+//! method is atomic within the call that it is part of.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::protocol::{EntryRecord, MemoryCall, NewEntryRecord, Page, Put, source_named};
+use crate::{
+    domain::{
+        id::{Id, MemoryKey},
+        memory::{Entry, Origin, Source},
+        session::Version,
+        time::Timestamp,
+    },
+    error::{Error, Result, Subject},
+    limits,
+    platform::{
+        namespace::Reply,
+        sql::{Row, Sql, Write},
+    },
+    session::record::{
+        refusal::Refusal,
+        version::{VersionRecord, decode_precondition},
+    },
+};
+
+/// The table. Since format 4 of sessions and 2 of users.
+pub(crate) const CREATE: Write = Write::new(
+    "create table if not exists memory (
+       key text primary key, value text, source text not null, from_session text, from_sequence integer,
+       created_at integer not null, updated_at integer not null, revision integer not null,
+       previous_value text, previous_source text, previous_session text, previous_sequence integer, undo_until integer
+     ) strict, without rowid",
+);
+const SAVE: Write = Write::new(
+    "insert or replace into memory (key, value, source, from_session, from_sequence, created_at, updated_at, revision,
+       previous_value, previous_source, previous_session, previous_sequence, undo_until)
+     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+);
+const FIND: &str = "select key, value, source, from_session, from_sequence, created_at, updated_at, revision,
+  previous_value, previous_source, previous_session, previous_sequence, undo_until from memory where key = ?";
+const LIST: &str = "select key, value, source, from_session, from_sequence, created_at, updated_at, revision,
+  previous_value, previous_source, previous_session, previous_sequence, undo_until
+  from memory where value is not null and substr(key, 1, length(?)) = ? and key > ? order by key limit ?";
+const COUNT: &str = "select count(*) from memory where value is not null and substr(key, 1, length(?)) = ?";
+const COUNT_ALL: &str = "select count(*) from memory";
+const DELETE: Write = Write::new("delete from memory where key = ?");
+const WIPE_DELETED: Write = Write::new("delete from memory where value is null and undo_until < ?");
+const WIPE_PREVIOUS: Write = Write::new(
+    "update memory set previous_value = null, previous_source = null, previous_session = null, previous_sequence = null, undo_until = null
+     where undo_until < ?",
+);
+/// Finds what can be taken back.
+pub(crate) const CREATE_INDEX: Write =
+    Write::new("create index if not exists memory_undo on memory (undo_until) where undo_until is not null");
+/// Empties the memory.
+pub(crate) const DELETE_ALL: Write = Write::new("delete from memory");
+
+/// For so long the last change of an entry can be taken back.
+const UNDO: Duration = Duration::from_secs(10 * 60);
+
+/// A row: what is there, and what was there before.
+struct Stored {
+    key: MemoryKey,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    revision: u64,
+    now: Option<State>,
+    before: Option<State>,
+    undo_until: Option<Timestamp>,
+}
+
+/// What an entry says.
+#[derive(Clone)]
+struct State {
+    value: String,
+    source: Source,
+    origin: Option<Origin>,
+}
+
+/// Does what is asked of the memory in `sql`; the answer, encoded.
+///
+/// # Errors
+/// `NotFound`, `Stale`, `Invalid` and `TooLarge`, by what is asked.
+pub(crate) fn answer(sql: &Sql, call: MemoryCall, now: Timestamp) -> Result<String> {
+    wipe(sql, now)?;
+    match call {
+        MemoryCall::Put(new) => encode(&put(sql, new, now)?),
+        MemoryCall::Get { key } => encode(&EntryRecord::from(found(sql, &key)?.entry()?)),
+        MemoryCall::List { prefix, after, limit } => encode(&list(sql, &prefix, after.as_deref().unwrap_or_default(), limit)?),
+        MemoryCall::Delete { key, if_match } => encode(&delete(sql, &key, if_match.as_deref(), now)?),
+        MemoryCall::Clear => {
+            let count = count(sql, "")?;
+            sql.run(&DELETE_ALL, &[])?;
+            encode(&count)
+        }
+        MemoryCall::Undo { key } => encode(&undo(sql, &key, now)?),
+    }
+}
+
+/// Is nothing remembered, and nothing to be taken back?
+///
+/// # Errors
+/// `Internal`, SQLite's.
+pub(crate) fn is_empty(sql: &Sql) -> Result<bool> {
+    Ok(count_all(sql)? == 0)
+}
+
+fn put(sql: &Sql, new: NewEntryRecord, now: Timestamp) -> Result<Put> {
+    let NewEntryRecord { key, value, source, origin, if_match } = new;
+    limits::check_body("value", &value, limits::MEMORY_BYTES)?;
+    let stored = find(sql, &key)?;
+    let is_new = stored.as_ref().is_none_or(|stored| stored.now.is_none());
+    check(stored.as_ref(), if_match.as_deref())?;
+    if is_new && count(sql, "")? >= limits::MEMORY_ENTRIES {
+        let rule = format!("would be one too many: a memory has at most {} entries", limits::MEMORY_ENTRIES);
+        return Err(Error::invalid("key", rule));
+    }
+    let stored = match stored {
+        Some(stored) => stored,
+        None => Stored::new(Id::parse("key", &key)?, now),
+    };
+    let state = State { value, source: source_named(&source)?, origin: origin.map(Origin::from) };
+    let changed = stored.changed(Some(state), now);
+    save(sql, &changed)?;
+    Ok(Put { entry: changed.entry()?.into(), is_new })
+}
+
+fn delete(sql: &Sql, key: &str, if_match: Option<&[VersionRecord]>, now: Timestamp) -> Result<bool> {
+    let stored = found(sql, key)?;
+    check(Some(&stored), if_match)?;
+    // What is deleted again and again must not fill the object.
+    if count_all(sql)? >= limits::MEMORY_ENTRIES.saturating_mul(2) {
+        sql.run(&WIPE_DELETED, &[i64::MAX.into()])?;
+    }
+    save(sql, &stored.changed(None, now)).map(|()| true)
+}
+
+fn undo(sql: &Sql, key: &str, now: Timestamp) -> Result<Option<EntryRecord>> {
+    let stored = find(sql, key)?.ok_or(Error::NotFound(Subject::Memory))?;
+    if stored.undo_until.is_none() {
+        return Err(Error::NotPossible("There is no change of this entry that could be taken back any more".into()));
+    }
+    let Some(before) = stored.before.clone() else {
+        return sql.run(&DELETE, &[key.into()]).map(|()| None);
+    };
+    if stored.now.is_none() && count(sql, "")? >= limits::MEMORY_ENTRIES {
+        return Err(Error::NotPossible(format!("A memory has at most {} entries", limits::MEMORY_ENTRIES)));
+    }
+    // Once: who asks again, because the answer was lost, must not bring back what was taken back.
+    let undone = Stored { before: None, undo_until: None, ..stored.changed(Some(before), now) };
+    save(sql, &undone)?;
+    Ok(Some(undone.entry()?.into()))
+}
+
+fn list(sql: &Sql, prefix: &str, after: &str, limit: u32) -> Result<Page> {
+    let rows = sql.rows(LIST, &[prefix.into(), prefix.into(), after.into(), limit.into()])?;
+    let entries = rows.iter().map(|row| Ok(read(row)?.entry()?.into())).collect::<Result<Vec<_>>>()?;
+    Ok(Page { entries, total: count(sql, prefix)? })
+}
+
+/// Holds what is there against what the client demands of it.
+fn check(stored: Option<&Stored>, if_match: Option<&[VersionRecord]>) -> Result<()> {
+    let current = stored.filter(|stored| stored.now.is_some()).map(Stored::version);
+    decode_precondition(if_match).check(current.unwrap_or(Version { created_at_ms: 0, revision: 0 }))
+}
+
+fn wipe(sql: &Sql, now: Timestamp) -> Result<()> {
+    sql.run(&WIPE_DELETED, &[now.millis().into()])?;
+    sql.run(&WIPE_PREVIOUS, &[now.millis().into()])
+}
+
+fn count(sql: &Sql, prefix: &str) -> Result<u64> {
+    sql.row(COUNT, &[prefix.into(), prefix.into()])?.map_or(Ok(0), |row| row.count(0))
+}
+
+fn count_all(sql: &Sql) -> Result<u64> {
+    sql.row(COUNT_ALL, &[])?.map_or(Ok(0), |row| row.count(0))
+}
+
+/// The row under `key`, which may be one that was deleted lately.
+fn find(sql: &Sql, key: &str) -> Result<Option<Stored>> {
+    sql.row(FIND, &[key.into()])?.map(|row| read(&row)).transpose()
+}
+
+/// The row under `key`, which has a value.
+fn found(sql: &Sql, key: &str) -> Result<Stored> {
+    find(sql, key)?.filter(|stored| stored.now.is_some()).ok_or(Error::NotFound(Subject::Memory))
+}
+
+impl Stored {
+    fn new(key: MemoryKey, now: Timestamp) -> Stored {
+        Stored { key, created_at: now, updated_at: now, revision: 0, now: None, before: None, undo_until: None }
+    }
+
+    /// The row after a change to `state`.
+    fn changed(self, state: Option<State>, now: Timestamp) -> Stored {
+        let revision = self.revision.saturating_add(1);
+        Stored { revision, updated_at: now, before: self.now, now: state, undo_until: Some(now.plus(UNDO)), ..self }
+    }
+
+    fn version(&self) -> Version {
+        Version { created_at_ms: self.created_at.millis(), revision: self.revision }
+    }
+
+    fn entry(&self) -> Result<Entry> {
+        let State { value, source, origin } = self.now.clone().ok_or(Error::NotFound(Subject::Memory))?;
+        let (created_at, updated_at) = (self.created_at, self.updated_at);
+        Ok(Entry { key: self.key.clone(), value, created_at, updated_at, revision: self.revision, source, origin })
+    }
+}
+
+fn save(sql: &Sql, stored: &Stored) -> Result<()> {
+    let session = |state: &Option<State>| state.as_ref()?.origin.as_ref().map(|origin| origin.session_id.clone());
+    let sequence = |state: &Option<State>| state.as_ref()?.origin.as_ref().map(|origin| origin.sequence);
+    sql.run(
+        &SAVE,
+        &[
+            stored.key.as_str().into(),
+            stored.now.as_ref().map(|state| &state.value).into(),
+            stored.now.as_ref().map_or(Source::Client, |state| state.source).name().into(),
+            session(&stored.now).as_ref().into(),
+            sequence(&stored.now).into(),
+            stored.created_at.millis().into(),
+            stored.updated_at.millis().into(),
+            stored.revision.into(),
+            stored.before.as_ref().map(|state| &state.value).into(),
+            stored.before.as_ref().map(|state| state.source.name()).into(),
+            session(&stored.before).as_ref().into(),
+            sequence(&stored.before).into(),
+            stored.undo_until.map(Timestamp::millis).into(),
+        ],
+    )
+}
+
+fn read(row: &Row) -> Result<Stored> {
+    Ok(Stored {
+        key: Id::parse("key", &row.text(0)?)?,
+        now: read_state(row, [1, 2, 3, 4])?,
+        created_at: Timestamp::from_millis(row.integer(5)?),
+        updated_at: Timestamp::from_millis(row.integer(6)?),
+        revision: row.count(7)?,
+        before: read_state(row, [8, 9, 10, 11])?,
+        undo_until: row.optional_integer(12)?.map(Timestamp::from_millis),
+    })
+}
+
+fn read_state(row: &Row, [value, source, session, sequence]: [u32; 4]) -> Result<Option<State>> {
+    let (Some(value), Some(source)) = (row.optional_text(value)?, row.optional_text(source)?) else { return Ok(None) };
+    let origin = row.optional_text(session)?.zip(row.optional_count(sequence)?);
+    let origin = origin.map(|(session_id, sequence)| Origin { session_id, sequence });
+    Ok(Some(State { value, source: source_named(&source)?, origin }))
+}
+
+fn encode<T: Serialize>(answer: &T) -> Result<String> {
+    Reply::<_, Refusal>::Ok(answer).encode()
+}
