@@ -80,8 +80,21 @@ pub(crate) struct Message {
     pub created_at: Timestamp,
     /// The first message of what stood here before: an earlier answer, or what was said before an edit.
     pub replaces: Option<u64>,
+    /// When what it said was removed; it keeps its place, and its calls their results.
+    pub removed_at: Option<Timestamp>,
     /// What was said.
     pub body: NewMessage,
+}
+
+impl Message {
+    /// What is left of it when what it says is removed.
+    #[must_use]
+    pub(crate) fn removed(self, now: Timestamp) -> Message {
+        let NewMessage { role, content, tool_calls, tool_call_id, .. } = self.body;
+        let tool_calls = tool_calls.into_iter().map(|call| ToolCall { arguments: "{}".to_owned(), ..call }).collect();
+        let body = NewMessage { content: content.map(|_| String::new()), tool_calls, tool_call_id, ..NewMessage::text(role, "") };
+        Message { body, removed_at: Some(now), ..self }
+    }
 }
 
 impl NewMessage {

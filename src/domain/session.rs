@@ -14,6 +14,8 @@ use crate::{
     limits,
 };
 
+/// A title that is made of words has at most so many characters, and the sign that there are more.
+const TITLE_WORDS_CHARACTERS: usize = 60;
 /// The persona of a session whose client names none.
 pub(crate) const DEFAULT_PERSONA: &str = "default";
 
@@ -177,6 +179,27 @@ impl Session {
     }
 }
 
+/// A title for a session that begins with `text`: its first words. `None` when it has none.
+pub(crate) fn title_of(text: &str) -> Option<String> {
+    let mut title = String::new();
+    for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()) {
+        let characters = title.chars().count().saturating_add(word.chars().count());
+        if characters >= TITLE_WORDS_CHARACTERS {
+            // A word that is a sentence of its own is cut.
+            if title.is_empty() {
+                title.extend(word.chars().take(TITLE_WORDS_CHARACTERS));
+            }
+            title.push('\u{2026}');
+            break;
+        }
+        if !title.is_empty() {
+            title.push(' ');
+        }
+        title.push_str(word);
+    }
+    Some(title).filter(|title| !title.is_empty())
+}
+
 /// Holds a title against the rules.
 ///
 /// # Errors
@@ -206,5 +229,29 @@ pub(crate) fn parse_idle_timeout(field: &str, seconds: u64) -> Result<Duration> 
             field,
             format!("must be {} to {} seconds", limits::IDLE_TIMEOUT_MIN.as_secs(), limits::IDLE_TIMEOUT_MAX.as_secs()),
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn titles_are_the_first_words() {
+        let (word, limit) = ("x".repeat(61), format!("{} tail", "y".repeat(54)));
+        let cases = [
+            ("Hi, my name is John", Some("Hi, my name is John".to_owned())),
+            ("  two\n\tlines\u{7}here ", Some("two lines here".to_owned())),
+            (word.as_str(), Some(format!("{}\u{2026}", "x".repeat(60)))),
+            (limit.as_str(), Some(limit.clone())),
+            ("", None),
+            (" \n", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(title_of(text), expected, "{text:?}");
+        }
+        let long = title_of(&"word ".repeat(100)).unwrap();
+        assert!(long.ends_with("word\u{2026}") && long.chars().count() <= 61, "{long}");
+        assert!(check_title(&title_of(&"\u{1f980}".repeat(1000)).unwrap()).is_ok());
     }
 }

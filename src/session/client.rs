@@ -289,6 +289,24 @@ impl<'a> SessionClient<'a> {
         created.session.try_into()
     }
 
+    /// Removes what a message says. It keeps its place.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such message, `TurnInProgress` while one runs, `Stale` when the precondition fails.
+    pub(crate) async fn remove(&self, sequence: u64, precondition: Precondition) -> Result<Message> {
+        let call = Call::Remove { sequence, if_match: encode_precondition(precondition) };
+        self.ask::<MessageRecord>(call).await?.try_into()
+    }
+
+    /// Takes back what the user said last and everything after it; gives the session and what was taken.
+    ///
+    /// # Errors
+    /// `NotPossible` when the user has said nothing, `TurnInProgress` while a turn runs.
+    pub(crate) async fn pop(&self) -> Result<(Session, Vec<Message>)> {
+        let popped: Appended = self.ask(Call::Pop).await?;
+        Ok((popped.session.try_into()?, decode_messages(popped.messages)?))
+    }
+
     /// The session and its messages up to `through`, to make another session of.
     ///
     /// # Errors

@@ -82,7 +82,7 @@ impl Object {
             session.message_count = session.message_count.saturating_add(1);
             session.last_sequence = session.last_sequence.saturating_add(1);
             let replaces = replaces.filter(|_| number == count);
-            let message = Message { sequence: session.last_sequence, created_at: now, replaces, body };
+            let message = Message { sequence: session.last_sequence, created_at: now, replaces, removed_at: None, body };
             self.storage.save_message(&message)?;
             appended.push(message);
         }

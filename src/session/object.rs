@@ -224,6 +224,10 @@ impl Object {
             Call::Turn { number } => own(caller, alive).and_then(|_| answer(&self.turn_record(number)?)),
             Call::Memory(call) => self.remember(own(caller, alive)?, call, now),
             Call::Siblings { sequence } => own(caller, alive).and_then(|_| answer(&self.siblings(sequence)?)),
+            Call::Remove { sequence, if_match } => {
+                answer(&self.remove(own(caller, alive)?, sequence, &decode_precondition(if_match.as_deref()), now)?)
+            }
+            Call::Pop => answer(&self.pop(own(caller, alive)?, now)?),
             Call::Copy { through } => self.copy(&own(caller, alive)?, through),
             // Had anything been kept, it would have been the answer.
             Call::Recall => Err(Error::NotFound(Subject::Session)),

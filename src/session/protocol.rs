@@ -67,6 +67,10 @@ pub(crate) enum Call {
     Turn { number: u64 },
     /// What stood in the place of a message before it; answers [`Siblings`].
     Siblings { sequence: u64 },
+    /// Removes what a message says, wherever it is kept; answers its `MessageRecord`.
+    Remove { sequence: u64, if_match: Option<Vec<VersionRecord>> },
+    /// Takes back what the user said last and everything after it; answers [`Appended`] with what was taken.
+    Pop,
     /// The session and its messages up to that sequence number; answers [`Copied`].
     Copy { through: Option<u64> },
     /// What the session remembers; answers as [`MemoryCall`] says.
@@ -328,6 +332,8 @@ impl Call {
             | Call::Stop { .. }
             | Call::Turn { .. }
             | Call::Siblings { .. }
+            | Call::Remove { .. }
+            | Call::Pop
             | Call::Copy { .. }
             | Call::Memory(_)
             | Call::Recall
@@ -380,6 +386,9 @@ mod tests {
             r#"{"turn":{"number":1}}"#.into(),
             r#"{"siblings":{"sequence":2}}"#.into(),
             r#"{"copy":{"through":2}}"#.into(),
+            r#"{"remove":{"sequence":2,"if_match":null}}"#.into(),
+            r#""pop""#.into(),
+            r#"{"memory":"clear"}"#.into(),
             r#""recall""#.into(),
             format!(
                 r#"{{"create":{{"id":"s","session":{new},"messages":[{{"sequence":1,"created_at":2,"role":"user","content":"x"}}]}}}}"#

@@ -14,6 +14,7 @@ mod support;
 mod bad_input;
 mod crash;
 mod expiry;
+mod history;
 mod idempotency;
 mod memory;
 mod messages;

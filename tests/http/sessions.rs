@@ -196,3 +196,27 @@ fn renewing_is_activity_and_reading_is_not() {
     assert!(renewed.text("expires_at") > before.text("expires_at"));
     assert_ne!(renewed.header("etag"), before.header("etag"));
 }
+
+#[test]
+fn a_title_is_made_of_the_first_words_unless_a_person_gives_one() {
+    let server = Server::start();
+    let title = |id: &str| server.get(&format!("/sessions/{id}")).expect(200).value()["title"].clone();
+    let id = server.post("/sessions", json!({"user_id": "ann"})).expect(201).text("session_id");
+    assert_eq!(title(&id), json!(null));
+    server.say(&id, "Hi,  my name\nis John");
+    assert_eq!(title(&id), "Hi, my name is John");
+    server.say(&id, "And something else");
+    assert_eq!(title(&id), "Hi, my name is John");
+    eventually("the list has it", || {
+        server.get("/users/ann/sessions").expect(200).value()["sessions"][0]["title"] == "Hi, my name is John"
+    });
+    // Who removes it wants none.
+    server.patch(&format!("/sessions/{id}"), json!({"title": null})).expect(200);
+    server.say(&id, "More");
+    assert_eq!(title(&id), json!(null));
+    let given = server.post("/sessions", json!({"title": "Tea"})).expect(201).text("session_id");
+    server.say(&given, "hello");
+    assert_eq!(title(&given), "Tea");
+    let begun = server.post("/chat", json!({"message": "Coffee?"})).expect(200).value();
+    assert_eq!(begun["session"]["title"], "Coffee?");
+}

@@ -111,6 +111,23 @@ pub(crate) async fn list(request: &Request<'_>) -> std::result::Result<Reply, Pr
     Ok(Reply::json(200, &json))
 }
 
+/// `DELETE /sessions/{id}/messages/{sequence}`: 200 with what is left of the message: its place, and its calls without
+/// their arguments.
+pub(crate) async fn remove(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
+    let (id, sequence) = (request.id(0, "session_id")?, parse_number("sequence", request.segment(1))?);
+    let message = SessionClient::new(request.env(), request.caller(), &id).remove(sequence, request.precondition()?).await?;
+    Ok(Reply::json(200, &MessageJson::from(&message)))
+}
+
+/// `POST /sessions/{id}/pop`: 200 with what the user said last and everything after it, which are taken out.
+pub(crate) async fn pop(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
+    let (id, repeatable) = (request.id(0, "session_id")?, request.asked().repeatable(None)?);
+    let (session, messages) = SessionClient::new(request.env(), request.caller(), &id).once(repeatable.as_ref()).pop().await?;
+    let json =
+        AppendedJson { session_id: id.as_str(), messages: messages.iter().map(MessageJson::from).collect(), total: session.message_count };
+    Ok(Reply::json(200, &json).with_header("etag", etag(session.version())))
+}
+
 /// `GET /sessions/{id}/messages/{sequence}/versions`: 200 with what has stood in the place of a message, newest first.
 pub(crate) async fn versions(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
     let (id, sequence) = (request.id(0, "session_id")?, parse_number("sequence", request.segment(1))?);
@@ -183,6 +200,12 @@ fn parse_page(query: &Query) -> Result<PageRequest> {
             Some(_) => return Err(Error::invalid("order", "must be asc or desc")),
         },
     };
+    let page = match query.get("strategy") {
+        None => page,
+        Some("recent") if page.after.is_none() && page.before.is_none() && page.offset == 0 => PageRequest { before: Some(END), ..page },
+        Some("recent") => return Err(Error::invalid("strategy", "recent cannot be combined with offset, before or after")),
+        Some(_) => return Err(Error::invalid("strategy", "must be recent")),
+    };
     if page.after.is_some() && page.before.is_some() {
         return Err(Error::invalid("before", "cannot be combined with after"));
     }
@@ -191,6 +214,9 @@ fn parse_page(query: &Query) -> Result<PageRequest> {
     }
     Ok(page)
 }
+
+/// A place after every message.
+const END: u64 = i64::MAX.unsigned_abs();
 
 /// A place between messages. Opaque to clients.
 fn encode_cursor(sequence: u64) -> String {
@@ -216,6 +242,10 @@ mod tests {
             ("", Some(default)),
             ("limit=2&offset=3", Some(PageRequest { limit: 2, offset: 3, ..default })),
             ("order=desc&limit=200", Some(PageRequest { limit: 200, newest_first: true, ..default })),
+            ("strategy=recent&limit=2", Some(PageRequest { before: Some(END), limit: 2, ..default })),
+            ("strategy=recent&offset=1", None),
+            ("strategy=recent&before=m3", None),
+            ("strategy=x", None),
             ("before=mff", Some(PageRequest { before: Some(255), ..default })),
             ("after=m0", Some(PageRequest { after: Some(0), ..default })),
             ("limit=0", None),

@@ -86,6 +86,9 @@ struct MessageJson<'a> {
     /// The first message of what stood here before.
     #[serde(skip_serializing_if = "Option::is_none")]
     replaces: Option<u64>,
+    /// When what it said was removed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    removed_at: Option<String>,
 }
 
 /// A tool call, in the shape that model providers use.
@@ -161,6 +164,7 @@ impl<'a> From<&'a Message> for MessageJson<'a> {
             created_at: rfc3339(message.created_at),
             cut: message.body.cut.map(Cut::name),
             replaces: message.replaces,
+            removed_at: message.removed_at.map(rfc3339),
         }
     }
 }

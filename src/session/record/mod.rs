@@ -126,6 +126,8 @@ pub(crate) struct MessageRecord {
     created_at: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     replaces: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    removed_at: Option<i64>,
     #[serde(flatten)]
     body: NewMessageRecord,
 }
@@ -329,6 +331,7 @@ impl From<Message> for MessageRecord {
             sequence: message.sequence,
             created_at: message.created_at.millis(),
             replaces: message.replaces,
+            removed_at: message.removed_at.map(Timestamp::millis),
             body: message.body.into(),
         }
     }
@@ -341,6 +344,7 @@ impl TryFrom<MessageRecord> for Message {
             sequence: record.sequence,
             created_at: Timestamp::from_millis(record.created_at),
             replaces: record.replaces,
+            removed_at: record.removed_at.map(Timestamp::from_millis),
             body: record.body.try_into()?,
         })
     }
@@ -370,6 +374,7 @@ mod tests {
             r#"{"sequence":1,"created_at":2,"role":"assistant","content":null,"tool_calls":[{"id":"a","name":"f","arguments":"{}"}]}"#,
             r#"{"sequence":1,"created_at":2,"role":"tool","content":"","tool_call_id":"a","name":"f","metadata":"{}"}"#,
             r#"{"sequence":3,"created_at":2,"replaces":2,"role":"assistant","content":"I was","cut":"stopped"}"#,
+            r#"{"sequence":3,"created_at":2,"removed_at":4,"role":"user","content":""}"#,
         ];
         for written in cases {
             let message = Message::try_from(serde_json::from_str::<MessageRecord>(written).unwrap()).unwrap();

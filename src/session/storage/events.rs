@@ -22,6 +22,7 @@ const FIND: &str = "select events from event where turn = ? order by sequence";
 const FIND_LAST: &str = "select events from event where turn = ? order by sequence desc limit 1";
 // No row is written when there is nothing to forget.
 const FORGET: Write = Write::new("delete from event where turn in (select number from turn where number < ? and ended_at < ?)");
+const DELETE_OF: Write = Write::new("delete from event where turn = ?");
 pub(super) const DELETE_ALL: Write = Write::new("delete from event");
 
 impl Storage {
@@ -49,6 +50,11 @@ impl Storage {
     pub(in crate::session) fn last_event(&self, turn: u64) -> Result<Option<u64>> {
         let Some(row) = self.sql.row(FIND_LAST, &[turn.into()])? else { return Ok(None) };
         Ok(decode(&row.text(0)?)?.last().map(|last| last.sequence))
+    }
+
+    /// Forgets the events of one turn.
+    pub(in crate::session) fn delete_events(&self, turn: u64) -> Result<()> {
+        self.sql.run(&DELETE_OF, &[turn.into()])
     }
 
     /// Forgets the events of turns before `turn` that had ended by `ended_by`.

@@ -18,29 +18,36 @@ use crate::{
 pub(super) const CREATE: Write = Write::new(
     "create table if not exists message (
        sequence integer primary key, created_at integer not null, role text not null, content text, tool_calls text,
-       tool_call_id text, name text, metadata text, size_bytes integer not null, cut text, replaces integer
+       tool_call_id text, name text, metadata text, size_bytes integer not null, cut text, replaces integer,
+       removed_at integer
      ) strict",
 );
 const INSERT: Write = Write::new(
-    "insert or replace into message (sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata, size_bytes, cut, replaces)
-     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "insert or replace into message (sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata, size_bytes, cut, replaces,
+       removed_at)
+     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 );
+const DELETE_FROM: Write = Write::new("delete from message where sequence >= ?");
 pub(super) const DELETE_ALL: Write = Write::new("delete from message");
 // The running sum ends a page before it outgrows a call; the first message always fits.
-const PAGE_OLDEST_FIRST: &str = "select sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata, cut, replaces from (
+const PAGE_OLDEST_FIRST: &str =
+    "select sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata, cut, replaces, removed_at from (
   select *, sum(size_bytes) over (order by sequence) - size_bytes as bytes_before from (
     select * from message where sequence > ? and sequence < ? order by sequence limit ? offset ?))
   where bytes_before < ? order by sequence";
-const PAGE_NEWEST_FIRST: &str = "select sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata, cut, replaces from (
+const PAGE_NEWEST_FIRST: &str =
+    "select sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata, cut, replaces, removed_at from (
   select *, sum(size_bytes) over (order by sequence desc) - size_bytes as bytes_before from (
     select * from message where sequence > ? and sequence < ? order by sequence desc limit ? offset ?))
   where bytes_before < ? order by sequence desc";
 pub(super) const CREATE_INSTRUCTIONS: Write =
     Write::new("create index if not exists message_instructions on message (sequence) where role = 'system'");
-const INSTRUCTIONS_BEFORE: &str = "select sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata, cut, replaces
+const INSTRUCTIONS_BEFORE: &str =
+    "select sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata, cut, replaces, removed_at
   from message where role = 'system' and sequence < ? order by sequence desc limit ?";
 const FIRST: &str = "select sequence from message order by sequence limit 1";
 const LAST_OF_ROLES: &str = "select sequence from message where role = ? or role = ? order by sequence desc limit 1";
+const FIRST_SAID: &str = "select content from message where role = 'user' order by sequence limit 2";
 const LAST_NOT_TOOL: &str = "select sequence from message where role <> 'tool' order by sequence desc limit 1";
 
 /// Calls of a message, as its column holds them.
@@ -54,7 +61,7 @@ struct StoredToolCall {
 impl Storage {
     /// Stores a message under its sequence number, over what is there.
     pub(in crate::session) fn save_message(&self, message: &Message) -> Result<()> {
-        let Message { sequence, created_at, replaces, body } = message;
+        let Message { sequence, created_at, replaces, removed_at, body } = message;
         let size_bytes = body.size_bytes();
         if size_bytes > limits::ROW_BYTES {
             return Err(Error::TooLarge { field: "message".into(), limit_bytes: limits::ROW_BYTES });
@@ -74,6 +81,7 @@ impl Storage {
                 u64::try_from(size_bytes).unwrap_or(u64::MAX).into(),
                 body.cut.map(Cut::name).into(),
                 (*replaces).into(),
+                removed_at.map(Timestamp::millis).into(),
             ],
         )
     }
@@ -109,9 +117,29 @@ impl Storage {
         rows.iter().rev().map(read_message).collect()
     }
 
+    /// What the user has said, if that is one message.
+    pub(in crate::session) fn only_said(&self) -> Result<Option<String>> {
+        let mut said = self.sql.rows(FIRST_SAID, &[])?;
+        match (said.pop(), said.pop()) {
+            (Some(only), None) => only.optional_text(0),
+            (_, _) => Ok(None),
+        }
+    }
+
+    /// The newest message.
+    pub(in crate::session) fn last_message(&self) -> Result<Option<Message>> {
+        let newest = PageRequest { after: None, before: None, offset: 0, limit: 1, newest_first: true };
+        Ok(self.page(&newest, 1)?.pop())
+    }
+
     /// The sequence number of the oldest message, 0 when there is none.
     pub(in crate::session) fn first_sequence(&self) -> Result<u64> {
         self.sql.row(FIRST, &[])?.map_or(Ok(0), |row| row.count(0))
+    }
+
+    /// Removes every message from `sequence` on.
+    pub(in crate::session) fn delete_messages(&self, sequence: u64) -> Result<()> {
+        self.sql.run(&DELETE_FROM, &[sequence.into()])
     }
 
     /// The newest message that is no tool result, and the results after it.
@@ -134,7 +162,8 @@ pub(super) fn read_message(row: &Row) -> Result<Message> {
         cut: row.optional_text(8)?.as_deref().map(cut_named).transpose()?,
     };
     let (sequence, created_at) = (row.count(0)?, Timestamp::from_millis(row.integer(1)?));
-    Ok(Message { sequence, created_at, replaces: row.optional_count(9)?, body })
+    let removed_at = row.optional_integer(10)?.map(Timestamp::from_millis);
+    Ok(Message { sequence, created_at, replaces: row.optional_count(9)?, removed_at, body })
 }
 
 fn encode_tool_calls(calls: &[ToolCall]) -> Result<Option<String>> {

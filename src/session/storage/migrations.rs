@@ -1,4 +1,5 @@
-//! Bringing what an older version stored up to today's format, one format after the other.
+//! Bringing what an older version stored up to today's format, one format after the other. Each step stands as it was when
+//! its format was new: what today's tables have more is a later step's.
 
 use super::{FORMAT, Storage, answers, events, messages, siblings, turns};
 use crate::{
@@ -29,12 +30,22 @@ const TO_3: &[Write] = &[
     messages::CREATE_INSTRUCTIONS,
     turns::CREATE,
     events::CREATE,
-    siblings::CREATE,
+    Write::new(
+        "create table if not exists sibling (
+       sequence integer primary key, created_at integer not null, role text not null, content text, tool_calls text,
+       tool_call_id text, name text, metadata text, size_bytes integer not null, cut text, replaces integer, replaced_by integer not null
+     ) strict",
+    ),
     siblings::CREATE_INDEX,
 ];
 
 /// What makes format 4 of format 3.
-const TO_4: &[Write] = &[memory::CREATE, memory::CREATE_INDEX];
+const TO_4: &[Write] = &[
+    Write::new("alter table message add column removed_at integer"),
+    Write::new("alter table sibling add column removed_at integer"),
+    memory::CREATE,
+    memory::CREATE_INDEX,
+];
 
 impl Storage {
     /// Brings the tables up to today's format, once in the life of this object.

@@ -1,26 +1,35 @@
 //! Messages that others have taken the place of: earlier answers, what was said before an edit. They keep their numbers.
 
 use super::{Storage, messages::read_message};
-use crate::{domain::message::Message, error::Result, platform::sql::Write};
+use crate::{
+    domain::{message::Message, time::Timestamp},
+    error::Result,
+    platform::sql::Write,
+};
 
 pub(super) const CREATE: Write = Write::new(
     "create table if not exists sibling (
        sequence integer primary key, created_at integer not null, role text not null, content text, tool_calls text,
-       tool_call_id text, name text, metadata text, size_bytes integer not null, cut text, replaces integer, replaced_by integer not null
+       tool_call_id text, name text, metadata text, size_bytes integer not null, cut text, replaces integer, replaced_by integer not null,
+       removed_at integer
      ) strict",
 );
 pub(super) const CREATE_INDEX: Write = Write::new("create index if not exists sibling_replaced_by on sibling (replaced_by)");
 const COPY: Write = Write::new(
     "insert into sibling (sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata, size_bytes, cut, replaces,
-       replaced_by)
-     select sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata, size_bytes, cut, replaces, ?
+       removed_at, replaced_by)
+     select sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata, size_bytes, cut, replaces, removed_at, ?
      from message where sequence > ?",
 );
 const DELETE_COPIED: &str = "delete from message where sequence > ? returning sequence";
-const FIND: &str = "select sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata, cut, replaces
+const FIND: &str = "select sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata, cut, replaces, removed_at
   from sibling where replaced_by = ? order by sequence";
-const FIND_ONE: &str = "select sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata, cut, replaces
+const FIND_ONE: &str = "select sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata, cut, replaces, removed_at
   from sibling where sequence = ?";
+const REMOVE: Write = Write::new(
+    "update sibling set content = case when content is null then null else '' end, tool_calls = null, name = null, metadata = null, cut = null,
+       removed_at = ? where sequence = ?",
+);
 pub(super) const DELETE_ALL: Write = Write::new("delete from sibling");
 
 impl Storage {
@@ -39,6 +48,11 @@ impl Storage {
             Some(message) => Ok(Some(message)),
             None => self.sql.row(FIND_ONE, &[sequence.into()])?.map(|row| read_message(&row)).transpose(),
         }
+    }
+
+    /// Removes what a message that was set aside said.
+    pub(in crate::session) fn remove_sibling(&self, sequence: u64, now: Timestamp) -> Result<()> {
+        self.sql.run(&REMOVE, &[now.millis().into(), sequence.into()])
     }
 
     /// What message `sequence` came in the place of, oldest first.

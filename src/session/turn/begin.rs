@@ -63,11 +63,7 @@ impl Object {
                 let input_sequence = said.ok_or_else(|| Error::NotPossible("Nothing has been said that could be answered".into()))?;
                 Task { kind: TurnKind::Regenerate, input_sequence }
             }
-            Redo::Continue => {
-                let input_sequence = stored.session.last_sequence;
-                check_cut(self.storage.message(input_sequence)?)?;
-                Task { kind: TurnKind::Continue, input_sequence }
-            }
+            Redo::Continue => Task { kind: TurnKind::Continue, input_sequence: check_cut(self.storage.last_message()?)? },
             Redo::Edit(message) => {
                 let said = self.storage.last_said(false)?;
                 let edited = said.ok_or_else(|| Error::NotPossible("The user has said nothing that could be edited".into()))?;
@@ -213,14 +209,16 @@ impl Object {
     }
 }
 
-/// Can there be more of this message?
-fn check_cut(last: Option<Message>) -> Result<()> {
-    let rule = match last.map(|last| last.body) {
-        Some(NewMessage { cut: Some(_), content: Some(text), tool_calls, .. }) if tool_calls.is_empty() => match text.len() {
-            0 => "The last answer has no text to go on with; regenerate it",
-            limits::MESSAGE_BYTES.. => "The last answer is as long as an answer can be",
-            _ => return Ok(()),
-        },
+/// The number of the last message, if there can be more of it.
+fn check_cut(last: Option<Message>) -> Result<u64> {
+    let rule = match last {
+        Some(Message { sequence, body: NewMessage { cut: Some(_), content: Some(text), tool_calls, .. }, .. }) if tool_calls.is_empty() => {
+            match text.len() {
+                0 => "The last answer has no text to go on with; regenerate it",
+                limits::MESSAGE_BYTES.. => "The last answer is as long as an answer can be",
+                _ => return Ok(sequence),
+            }
+        }
         Some(_) | None => "The last message is no answer that was cut off",
     };
     Err(Error::NotPossible(rule.into()))

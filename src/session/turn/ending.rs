@@ -4,6 +4,7 @@ use crate::{
     domain::{
         id::Repeatable,
         message::{Message, NewMessage, Role, ToolCall},
+        session::title_of,
         time::Timestamp,
         turn::{
             Cut, Finish, ModelFailure, Turn, TurnKind, TurnState,
@@ -84,6 +85,10 @@ impl Object {
         turn.ended_at = Some(now);
         end.mark(&mut turn);
         stored.session.touch(now);
+        if turn.state == TurnState::Done && stored.session.title.is_none() {
+            // Of the first exchange; who removes the title later wants none.
+            stored.session.title = self.storage.only_said()?.as_deref().and_then(title_of);
+        }
         if let Some(failure) = turn.failure {
             stored.session.note_failure(failure, now);
         }
@@ -105,7 +110,7 @@ impl Object {
         if let (Some(key), Ok(reply)) = (&key, &reply)
             && reply.len() <= limits::ROW_BYTES
         {
-            self.storage.replace_turn(key, reply)?;
+            self.storage.replace_answer(key, reply)?;
         }
         self.storage.save_turn(&StoredTurn { turn, key })?;
         Ok(Concluded { events, reply })
@@ -168,7 +173,7 @@ impl Object {
         };
         let user = input.map(|input| self.storage.message(input)).transpose()?.flatten();
         let (Some(user), Some(assistant)) = (user, assistant) else {
-            return Err(Error::Internal("an answered turn without its messages".into()));
+            return Err(Error::NotPossible("The messages of this turn have been taken out".into()));
         };
         answer(&Answered {
             session: (&stored.session).into(),
