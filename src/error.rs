@@ -37,8 +37,8 @@ pub enum Error {
     KeyReused,
     /// `If-Match` names a version that is no longer current.
     Stale {
-        /// Today's version.
-        current: Version,
+        /// Today's version; `None` when there is nothing.
+        current: Option<Version>,
     },
     /// A turn is running; one at a time.
     TurnInProgress,

@@ -122,7 +122,7 @@ impl Precondition {
         match self {
             Precondition::None => Ok(()),
             Precondition::OneOf(versions) if versions.contains(&current) => Ok(()),
-            Precondition::OneOf(_) => Err(Error::Stale { current }),
+            Precondition::OneOf(_) => Err(Error::Stale { current: Some(current) }),
         }
     }
 }

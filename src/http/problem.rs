@@ -253,14 +253,11 @@ impl From<Error> for Problem {
             Error::NotPossible(rule) => Problem::new(409, "NOT_POSSIBLE", format!("{rule}.")).for_good(),
             Error::Model { failure, cause } => Problem::of_model(failure).caused_by(cause),
             Error::Stale { current } => {
-                let mut problem = Problem::new(
-                    412,
-                    "PRECONDITION_FAILED",
-                    "The session has changed since. Read it again, then repeat with its new ETag.",
-                )
-                .in_field("If-Match")
-                .for_good();
-                problem.headers.push(("etag", own::etag(current)));
+                let mut problem =
+                    Problem::new(412, "PRECONDITION_FAILED", "It has changed since. Read it again, then repeat with its new ETag.")
+                        .in_field("If-Match")
+                        .for_good();
+                problem.headers.extend(current.map(|current| ("etag", own::etag(current))));
                 problem
             }
             Error::Misconfigured(rule) => Problem::new(503, "MISCONFIGURED", format!("{rule}.")).caused_by(rule),

@@ -99,6 +99,19 @@ impl<'a> Request<'a> {
         }
     }
 
+    /// `If-Match: *` demands that there is something, `If-None-Match: *` that there is nothing.
+    ///
+    /// # Errors
+    /// `Invalid` when `If-None-Match` is anything else.
+    pub(crate) fn demands_existence(&self) -> Result<Option<bool>> {
+        match (self.header("if-none-match").as_deref().map(str::trim), self.header("if-match").as_deref().map(str::trim)) {
+            (Some("*"), _) => Ok(Some(false)),
+            (Some(_), _) => Err(Error::invalid("If-None-Match", "must be *")),
+            (None, Some("*")) => Ok(Some(true)),
+            (None, _) => Ok(None),
+        }
+    }
+
     /// The body, a JSON object.
     ///
     /// # Errors

@@ -29,14 +29,22 @@ pub(crate) struct Entries {
     pub entries: Vec<Entry>,
     /// How many have the prefix.
     pub total: u64,
+    /// Are there more after these?
+    pub has_more: bool,
 }
 
 impl MemoryClient<'_> {
-    /// Remembers a value for a client. True: nothing was there before.
+    /// Remembers a value for a client. True: nothing was there before. `if_exists`: only if something is there, or nothing.
     ///
     /// # Errors
     /// `Stale` when the precondition fails, `Invalid` when the memory is full; with a session, what it fails with.
-    pub(crate) async fn put(&self, key: &MemoryKey, value: String, precondition: Precondition) -> Result<(Entry, bool)> {
+    pub(crate) async fn put(
+        &self,
+        key: &MemoryKey,
+        value: String,
+        precondition: Precondition,
+        if_exists: Option<bool>,
+    ) -> Result<(Entry, bool)> {
         let put: Put = self
             .ask(MemoryCall::Put(NewEntryRecord {
                 key: key.as_str().to_owned(),
@@ -44,6 +52,7 @@ impl MemoryClient<'_> {
                 source: Source::Client.name().to_owned(),
                 origin: None,
                 if_match: encode_precondition(precondition),
+                if_exists,
             }))
             .await?;
         Ok((put.entry.try_into()?, put.is_new))
@@ -64,7 +73,11 @@ impl MemoryClient<'_> {
     pub(crate) async fn list(&self, prefix: &str, after: Option<&str>, limit: u32) -> Result<Entries> {
         let call = MemoryCall::List { prefix: prefix.to_owned(), after: after.map(str::to_owned), limit };
         let page: Page = self.ask(call).await?;
-        Ok(Entries { entries: page.entries.into_iter().map(Entry::try_from).collect::<Result<_>>()?, total: page.total })
+        Ok(Entries {
+            entries: page.entries.into_iter().map(Entry::try_from).collect::<Result<_>>()?,
+            total: page.total,
+            has_more: page.has_more,
+        })
     }
 
     /// Forgets what is under `key`.

@@ -41,6 +41,9 @@ pub(crate) struct NewEntryRecord {
     pub(crate) origin: Option<OriginRecord>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) if_match: Option<Vec<VersionRecord>>,
+    /// Only if there is an entry, or only if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) if_exists: Option<bool>,
 }
 
 /// An [`Entry`].
@@ -77,6 +80,8 @@ pub(crate) struct Page {
     pub(crate) entries: Vec<EntryRecord>,
     /// How many there are with that prefix.
     pub(crate) total: u64,
+    /// Are there more after these?
+    pub(crate) has_more: bool,
 }
 
 impl From<Entry> for EntryRecord {
@@ -130,7 +135,7 @@ mod tests {
     fn memory_formats_unchanged() {
         let calls = [
             r#"{"put":{"key":"k","value":"[1]","source":"client"}}"#,
-            r#"{"put":{"key":"k","value":"[1]","source":"rule","origin":{"session_id":"s","sequence":3},"if_match":[{"created_at":1,"revision":2}]}}"#,
+            r#"{"put":{"key":"k","value":"[1]","source":"rule","origin":{"session_id":"s","sequence":3},"if_match":[{"created_at":1,"revision":2}],"if_exists":true}}"#,
             r#"{"get":{"key":"k"}}"#,
             r#"{"list":{"prefix":"","after":"a","limit":50}}"#,
             r#"{"delete":{"key":"k","if_match":null}}"#,

@@ -43,9 +43,12 @@ const SAVE: Write = Write::new(
 );
 const FIND: &str = "select key, value, source, from_session, from_sequence, created_at, updated_at, revision,
   previous_value, previous_source, previous_session, previous_sequence, undo_until from memory where key = ?";
-const LIST: &str = "select key, value, source, from_session, from_sequence, created_at, updated_at, revision,
-  previous_value, previous_source, previous_session, previous_sequence, undo_until
-  from memory where value is not null and substr(key, 1, length(?)) = ? and key > ? order by key limit ?";
+// The running sum ends a page before it outgrows a call; the first entry always fits.
+const LIST: &str = "select key, value, source, from_session, from_sequence, created_at, updated_at, revision, null, null, null, null, null
+  from (select *, sum(length(value)) over (order by key) - length(value) as characters_before from (
+    select * from memory where value is not null and substr(key, 1, length(?)) = ? and key > ? order by key limit ?))
+  where characters_before < ? order by key";
+const HAS_MORE: &str = "select 1 from memory where value is not null and substr(key, 1, length(?)) = ? and key > ? limit 1";
 const COUNT: &str = "select count(*) from memory where value is not null and substr(key, 1, length(?)) = ?";
 const COUNT_ALL: &str = "select count(*) from memory";
 const DELETE: Write = Write::new("delete from memory where key = ?");
@@ -75,7 +78,7 @@ struct Stored {
 }
 
 /// What an entry says.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 struct State {
     value: String,
     source: Source,
@@ -111,11 +114,14 @@ pub(crate) fn is_empty(sql: &Sql) -> Result<bool> {
 }
 
 fn put(sql: &Sql, new: NewEntryRecord, now: Timestamp) -> Result<Put> {
-    let NewEntryRecord { key, value, source, origin, if_match } = new;
+    let NewEntryRecord { key, value, source, origin, if_match, if_exists } = new;
     limits::check_body("value", &value, limits::MEMORY_BYTES)?;
     let stored = find(sql, &key)?;
     let is_new = stored.as_ref().is_none_or(|stored| stored.now.is_none());
     check(stored.as_ref(), if_match.as_deref())?;
+    if if_exists == Some(is_new) {
+        return Err(Error::Stale { current: stored.as_ref().filter(|_| !is_new).map(Stored::version) });
+    }
     if is_new && count(sql, "")? >= limits::MEMORY_ENTRIES {
         let rule = format!("would be one too many: a memory has at most {} entries", limits::MEMORY_ENTRIES);
         return Err(Error::invalid("key", rule));
@@ -125,6 +131,10 @@ fn put(sql: &Sql, new: NewEntryRecord, now: Timestamp) -> Result<Put> {
         None => Stored::new(Id::parse("key", &key)?, now),
     };
     let state = State { value, source: source_named(&source)?, origin: origin.map(Origin::from) };
+    if stored.now.as_ref() == Some(&state) {
+        // Sent again because its answer was lost: what can be taken back is still the change before.
+        return Ok(Put { entry: stored.entry()?.into(), is_new: false });
+    }
     let changed = stored.changed(Some(state), now);
     save(sql, &changed)?;
     Ok(Put { entry: changed.entry()?.into(), is_new })
@@ -158,15 +168,20 @@ fn undo(sql: &Sql, key: &str, now: Timestamp) -> Result<Option<EntryRecord>> {
 }
 
 fn list(sql: &Sql, prefix: &str, after: &str, limit: u32) -> Result<Page> {
-    let rows = sql.rows(LIST, &[prefix.into(), prefix.into(), after.into(), limit.into()])?;
-    let entries = rows.iter().map(|row| Ok(read(row)?.entry()?.into())).collect::<Result<Vec<_>>>()?;
-    Ok(Page { entries, total: count(sql, prefix)? })
+    let rows = sql.rows(LIST, &[prefix.into(), prefix.into(), after.into(), limit.into(), limits::PAGE_BYTES.into()])?;
+    let entries = rows.iter().map(|row| read(row)?.entry()).collect::<Result<Vec<_>>>()?;
+    let last = entries.last().map_or(after, |last| last.key.as_str());
+    let has_more = sql.row(HAS_MORE, &[prefix.into(), prefix.into(), last.into()])?.is_some();
+    Ok(Page { has_more, entries: entries.into_iter().map(EntryRecord::from).collect(), total: count(sql, prefix)? })
 }
 
 /// Holds what is there against what the client demands of it.
 fn check(stored: Option<&Stored>, if_match: Option<&[VersionRecord]>) -> Result<()> {
-    let current = stored.filter(|stored| stored.now.is_some()).map(Stored::version);
-    decode_precondition(if_match).check(current.unwrap_or(Version { created_at_ms: 0, revision: 0 }))
+    match (stored.filter(|stored| stored.now.is_some()), if_match) {
+        (Some(stored), if_match) => decode_precondition(if_match).check(stored.version()),
+        (None, Some(_)) => Err(Error::Stale { current: None }),
+        (None, None) => Ok(()),
+    }
 }
 
 fn wipe(sql: &Sql, now: Timestamp) -> Result<()> {

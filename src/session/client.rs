@@ -20,8 +20,8 @@ use crate::{
     platform::{lines::Lines, namespace},
     session::{
         protocol::{
-            Answered, Appended, BINDING, Begun, Call, Chat, Copied, Create, Created, Deleted, PageRecord, PageRequest, Redo, Request,
-            Siblings, Stopped, TurnOptions,
+            Answered, Appended, BINDING, Begun, Call, Chat, Copied, Create, Created, Deleted, PageRecord, PageRequest, Popped, Redo,
+            Request, Siblings, Stopped, TurnOptions,
         },
         record::{
             CallerRecord, MessageRecord, SessionRecord,
@@ -298,13 +298,13 @@ impl<'a> SessionClient<'a> {
         self.ask::<MessageRecord>(call).await?.try_into()
     }
 
-    /// Takes back what the user said last and everything after it; gives the session and what was taken.
+    /// Takes back what the user said last and everything after it; gives the session and the numbers of what was taken.
     ///
     /// # Errors
     /// `NotPossible` when the user has said nothing, `TurnInProgress` while a turn runs.
-    pub(crate) async fn pop(&self) -> Result<(Session, Vec<Message>)> {
-        let popped: Appended = self.ask(Call::Pop).await?;
-        Ok((popped.session.try_into()?, decode_messages(popped.messages)?))
+    pub(crate) async fn pop(&self) -> Result<(Session, Vec<u64>)> {
+        let popped: Popped = self.ask(Call::Pop).await?;
+        Ok((popped.session.try_into()?, popped.sequences))
     }
 
     /// The session and its messages up to `through`, to make another session of.

@@ -30,7 +30,7 @@ impl Object {
             (_, true) => PageRequest { before: Some(last_sequence.saturating_add(1).saturating_sub(offset)), offset: 0, ..*page },
         };
         let messages = self.storage.page(&bounded, limits::PAGE_BYTES)?;
-        let first_sequence = self.storage.first_sequence()?;
+        let (first_sequence, last_sequence) = (self.storage.first_sequence()?, self.storage.newest_sequence()?);
         Ok(PageRecord { messages: encode_messages(messages), total: message_count, first_sequence, last_sequence })
     }
 

@@ -138,10 +138,16 @@ impl Object {
     fn load(&self, now: Timestamp) -> Result<Option<Stored>> {
         let Some(mut stored) = self.storage.load()? else { return Ok(None) };
         if stored.session.running_turn.is_some() && self.running().is_none() && !self.is_dead(&stored, now) {
-            self.context.atomically(|| {
+            let concluded = self.context.atomically(|| {
                 self.conclude_interrupted(&mut stored)?;
                 self.save(&mut stored, Aftermath::Later)
-            })?;
+            });
+            if let Err(error) = concluded {
+                // Whatever is wrong with the turn must not make the session unreachable.
+                worker::console_error!("an interrupted turn is left as it is: {error:?}");
+                self.context.atomically(|| self.storage.set_idle())?;
+                return self.storage.load();
+            }
         }
         Ok(Some(stored))
     }

@@ -69,7 +69,7 @@ pub(crate) enum Call {
     Siblings { sequence: u64 },
     /// Removes what a message says, wherever it is kept; answers its `MessageRecord`.
     Remove { sequence: u64, if_match: Option<Vec<VersionRecord>> },
-    /// Takes back what the user said last and everything after it; answers [`Appended`] with what was taken.
+    /// Takes back what the user said last and everything after it; answers [`Popped`].
     Pop,
     /// The session and its messages up to that sequence number; answers [`Copied`].
     Copy { through: Option<u64> },
@@ -223,6 +223,13 @@ pub(crate) struct Stopped {
     pub(crate) was_running: bool,
     /// The turn that was meant, if there ever was one.
     pub(crate) last: Option<EndedRecord>,
+}
+
+/// What was taken out.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Popped {
+    pub(crate) session: SessionRecord,
+    pub(crate) sequences: Vec<u64>,
 }
 
 /// Versions of one place in the history, the newest first, each one a stretch of messages.

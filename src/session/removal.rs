@@ -1,17 +1,20 @@
 //! Taking things out of a session: what one message says, or the last turn.
 //!
-//! A message that is removed keeps its number and its pairing, and nothing of what it said is kept anywhere: not as a
-//! version, not in the events of its turn, not in the answers to requests with a key.
+//! A message that is removed keeps its number and its pairing. Of what is removed or taken out nothing is kept anywhere:
+//! not in events, not in the answers to requests with a key, not in a title that was made of it; with what is taken out,
+//! its versions go.
 
 use serde_json::Value;
 
 use crate::{
-    domain::{session::Precondition, time::Timestamp},
+    domain::{
+        session::{Precondition, title_of},
+        time::Timestamp,
+    },
     error::{Error, Result, Subject},
     session::{
-        contents::encode_messages,
         object::{Aftermath, Object},
-        protocol::{Appended, PageRequest},
+        protocol::Popped,
         record::MessageRecord,
         storage::Stored,
     },
@@ -23,58 +26,68 @@ impl Object {
         self.check_idle()?;
         precondition.check(stored.session.version())?;
         let found = self.storage.message_anywhere(sequence)?.ok_or(Error::NotFound(Subject::Message))?;
+        let title = found.body.content.as_deref().and_then(title_of).filter(|title| stored.session.title.as_ref() == Some(title));
         let removed = found.removed(now);
         match self.storage.message(sequence)? {
             Some(_) => self.storage.save_message(&removed)?,
             None => self.storage.remove_sibling(sequence, now)?,
         }
-        self.forget(sequence)?;
+        if title.is_some() {
+            (stored.session.title, stored.indexed_at) = (None, None);
+        }
+        self.forget(&[sequence], title.as_deref())?;
         stored.session.touch(now);
-        self.save(&mut stored, Aftermath::Later)?;
+        self.save(&mut stored, Aftermath::BeforeAnswer)?;
         Ok(removed.into())
     }
 
-    /// Takes the user's last message and everything after it out of the history. Who has asked for it under a key is
-    /// still answered as before.
-    pub(super) fn pop(&self, mut stored: Stored, now: Timestamp) -> Result<Appended> {
+    /// Takes the user's last message and everything after it out of the history, for good.
+    pub(super) fn pop(&self, mut stored: Stored, now: Timestamp) -> Result<Popped> {
         self.check_idle()?;
         let said = self.storage.last_said(false)?;
         let first = said.ok_or_else(|| Error::NotPossible("The user has said nothing that could be taken back".into()))?;
-        let rest = PageRequest { after: first.checked_sub(1), before: None, offset: 0, limit: u32::MAX, newest_first: false };
-        let popped = self.storage.page(&rest, u64::from(u32::MAX))?;
-        self.storage.delete_messages(first)?;
-        let count = u64::try_from(popped.len()).unwrap_or(u64::MAX);
+        let (sequences, versions) = self.storage.take_out(first)?;
+        self.forget(&[&sequences[..], &versions].concat(), None)?;
+        let count = u64::try_from(sequences.len()).unwrap_or(u64::MAX);
         stored.session.message_count = stored.session.message_count.saturating_sub(count);
         stored.session.touch(now);
         self.save(&mut stored, Aftermath::Later)?;
-        Ok(Appended { session: (&stored.session).into(), messages: encode_messages(popped) })
+        Ok(Popped { session: (&stored.session).into(), sequences })
     }
 
-    /// Wipes what message `sequence` said where it is kept besides the history.
-    fn forget(&self, sequence: u64) -> Result<()> {
-        for turn in self.storage.turns_about(sequence)? {
-            self.storage.delete_events(turn)?;
-        }
+    /// Wipes what messages said where it is kept besides the history, and a title that was made of it.
+    fn forget(&self, sequences: &[u64], title: Option<&str>) -> Result<()> {
+        self.storage.delete_events()?;
         *self.log.borrow_mut() = None;
-        for (key, kept) in self.storage.answers_about(sequence)? {
+        for (key, kept) in self.storage.answers()? {
             let mut answer: Value = serde_json::from_str(&kept).map_err(|e| Error::Internal(format!("kept answer: {e}")))?;
-            wipe(&mut answer, sequence);
-            self.storage.replace_answer(&key, &answer.to_string())?;
+            if wipe(&mut answer, sequences, title) {
+                self.storage.replace_answer(&key, &answer.to_string())?;
+            }
         }
         Ok(())
     }
 }
 
-/// Empties every message of that number in a kept answer.
-fn wipe(answer: &mut Value, sequence: u64) {
+/// Empties every message of those numbers in a kept answer, and the title. Was there anything to empty?
+fn wipe(answer: &mut Value, sequences: &[u64], title: Option<&str>) -> bool {
     match answer {
-        Value::Object(fields) if fields.get("sequence").and_then(Value::as_u64) == Some(sequence) && fields.contains_key("role") => {
-            fields.retain(|field, _| !matches!(field.as_str(), "tool_calls" | "name" | "metadata"));
-            fields.insert("content".to_owned(), Value::String(String::new()));
+        Value::Object(fields) => {
+            let number = fields.get("sequence").and_then(Value::as_u64);
+            if fields.contains_key("role") && number.is_some_and(|number| sequences.contains(&number)) {
+                fields.retain(|field, _| !matches!(field.as_str(), "tool_calls" | "name" | "metadata"));
+                fields.insert("content".to_owned(), Value::String(String::new()));
+                return true;
+            }
+            let has_title = title.is_some() && fields.get("title").and_then(Value::as_str) == title;
+            if has_title {
+                fields.insert("title".to_owned(), Value::Null);
+            }
+            fields.values_mut().fold(has_title, |wiped, value| wipe(value, sequences, title) || wiped)
         }
-        Value::Object(fields) => fields.values_mut().for_each(|value| wipe(value, sequence)),
-        Value::Array(items) => items.iter_mut().for_each(|item| wipe(item, sequence)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        // Every one of them, also after the first that had something.
+        Value::Array(items) => items.iter_mut().filter_map(|item| wipe(item, sequences, title).then_some(())).count() > 0,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }
 
@@ -84,10 +97,11 @@ mod tests {
 
     #[test]
     fn kept_answers_lose_what_the_message_said_and_nothing_else() {
-        let kept = r#"{"ok":{"messages":[{"sequence":3,"created_at":1,"role":"user","content":"secret","metadata":"{}"},{"sequence":4,"created_at":1,"role":"user","content":"stays"}],"turn":{"sequence":3}}}"#;
+        let kept = r#"{"ok":{"session":{"title":"secret"},"messages":[{"sequence":3,"created_at":1,"role":"user","content":"secret","metadata":"{}"},{"sequence":4,"created_at":1,"role":"user","content":"stays"}],"turn":{"sequence":3}}}"#;
         let mut answer: Value = serde_json::from_str(kept).unwrap();
-        wipe(&mut answer, 3);
-        let left = r#"{"ok":{"messages":[{"sequence":3,"created_at":1,"role":"user","content":""},{"sequence":4,"created_at":1,"role":"user","content":"stays"}],"turn":{"sequence":3}}}"#;
+        assert!(!wipe(&mut answer, &[5], Some("other")));
+        assert!(wipe(&mut answer, &[3], Some("secret")));
+        let left = r#"{"ok":{"session":{"title":null},"messages":[{"sequence":3,"created_at":1,"role":"user","content":""},{"sequence":4,"created_at":1,"role":"user","content":"stays"}],"turn":{"sequence":3}}}"#;
         assert_eq!(answer, serde_json::from_str::<Value>(left).unwrap());
     }
 }

@@ -88,7 +88,9 @@ impl Storage {
             match call {
                 MemoryCall::Put(_) => self.create_schema()?,
                 // A memory that is not there is empty; asking it makes no table.
-                MemoryCall::List { .. } => return Reply::<_, Refusal>::Ok(Page { entries: Vec::new(), total: 0 }).encode(),
+                MemoryCall::List { .. } => {
+                    return Reply::<_, Refusal>::Ok(Page { entries: Vec::new(), total: 0, has_more: false }).encode();
+                }
                 MemoryCall::Clear => return Reply::<_, Refusal>::Ok(0).encode(),
                 MemoryCall::Get { .. } | MemoryCall::Delete { .. } | MemoryCall::Undo { .. } => {
                     return Err(Error::NotFound(Subject::Memory));
@@ -117,7 +119,8 @@ impl Storage {
         if !self.has_schema.get() && self.sql.has_table("session")? {
             let format = self.sql.row(READ_FORMAT, &[])?.ok_or_else(|| Error::Internal("the list has no format".into()))?.integer(0)?;
             match format {
-                FORMAT => {}
+                FORMAT => self.has_schema.set(true),
+                // Not known from the next call on: this one may still be rolled back.
                 1 => {
                     self.sql.run(&memory::CREATE, &[])?;
                     self.sql.run(&memory::CREATE_INDEX, &[])?;
@@ -125,7 +128,7 @@ impl Storage {
                 }
                 _ => return Err(Error::Unavailable(format!("the list is stored in format {format}, this version reads up to {FORMAT}"))),
             }
-            self.has_schema.set(true);
+            return Ok(true);
         }
         Ok(self.has_schema.get())
     }

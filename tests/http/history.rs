@@ -55,6 +55,7 @@ fn what_a_message_says_is_removed_everywhere_and_its_place_is_kept() {
     server.delete(&format!("{path}/9")).expect_problem(404, "MESSAGE_NOT_FOUND");
     server.delete(&format!("{path}/x")).expect_problem(400, "VALIDATION_ERROR");
     server.say(&id, "go on");
+    assert_eq!(server.get(&format!("/sessions/{id}")).expect(200).value()["title"], json!(null));
     for _ in 0..2 {
         for path in [path.clone(), format!("{path}/3/versions"), format!("/sessions/{id}/turns/1")] {
             assert!(!server.get(&path).expect(200).body.contains("sesame"), "{path}");
@@ -102,7 +103,9 @@ fn the_last_turn_is_taken_back() {
     server.say(&id, "My name is John");
     server.say(&id, "My name is Jim");
     let popped = pop("first").expect(200);
-    assert_eq!((sequences(&popped.value()), &popped.value()["total"]), (vec![3, 4], &json!(2)));
+    assert_eq!((&popped.value()["sequences"], &popped.value()["total"]), (&json!([3, 4]), &json!(2)));
+    let page = server.get(&format!("/sessions/{id}/messages")).expect(200).value();
+    assert_eq!((sequences(&page), &page["has_more"]), (vec![1, 2], &json!(false)));
     assert_eq!(pop("first").expect(200).body, popped.body);
     assert_eq!(server.say(&id, "What's my name?"), "Your name is John.");
     let page = server.get(&format!("/sessions/{id}/messages?offset=1&limit=2")).expect(200).value();
@@ -112,6 +115,52 @@ fn the_last_turn_is_taken_back() {
     pop("fourth").expect_problem(409, "NOT_POSSIBLE");
     server.ask("POST", &format!("/sessions/{id}/regenerate"), &[], None).expect_problem(409, "NOT_POSSIBLE");
     assert_eq!(server.say(&id, "What's my name?"), "You have not told me your name yet. Would you like to?");
+}
+
+#[test]
+fn what_was_taken_back_is_nowhere_and_nothing_brings_it_back() {
+    let server = Server::start();
+    let id = server.new_session();
+    let said = json!({"session_id": id, "message": "my secret is sesame", "client_message_id": "k"});
+    server.post("/chat", said.clone()).expect(200);
+    server.ask("POST", &format!("/sessions/{id}/regenerate"), &[], None).expect(200);
+    server.ask("POST", &format!("/sessions/{id}/pop"), &[], None).expect(200);
+    for path in ["messages", "turns/1", "turns/2", "events", "events?turn=1"] {
+        let answer = server.get(&format!("/sessions/{id}/{path}"));
+        assert!(answer.status < 500 && !answer.body.contains("sesame"), "{path}: {}", answer.body);
+    }
+    let again = server.post("/chat", said).expect(200).value();
+    assert_eq!((&again["response"], &again["user_message"]["content"]), (&json!(""), &json!("")));
+    assert_eq!(server.get(&format!("/sessions/{id}")).expect(200).number("message_count"), 0);
+}
+
+#[test]
+fn a_failed_turn_whose_question_is_gone_is_not_run_again() {
+    let model = Model::start(|number, _| match number {
+        0 | 4 => vec![Step::Text("Once upon".into()), Step::Finish("length"), Step::Done],
+        _ => vec![Step::Status(400, vec![], String::new())],
+    });
+    let own = model.variables();
+    let server = Server::with(&own.iter().map(|(name, value)| (*name, value.as_str())).collect::<Vec<_>>());
+    let id = server.new_session();
+    let keyed = |path: &str| server.ask("POST", &format!("/sessions/{id}/{path}"), &[("idempotency-key", path)], None);
+    // An answer to go on with that is taken back.
+    server.post("/chat", json!({"session_id": id, "message": "Tell"})).expect(200);
+    keyed("continue").expect_problem(502, "MODEL_REFUSED");
+    keyed("pop").expect(200);
+    keyed("continue").expect_problem(409, "NOT_POSSIBLE");
+    // A question that is taken back, and one whose text is removed.
+    let said = |text: &str| json!({"session_id": id, "message": text, "client_message_id": text});
+    server.post("/chat", said("one")).expect_problem(502, "MODEL_REFUSED");
+    server.ask("POST", &format!("/sessions/{id}/pop"), &[], None).expect(200);
+    server.post("/chat", said("one")).expect_problem(409, "NOT_POSSIBLE");
+    server.post("/chat", said("two")).expect_problem(502, "MODEL_REFUSED");
+    let sequence = server.get(&format!("/sessions/{id}/messages")).expect(200).value()["messages"][0]["sequence"].clone();
+    server.delete(&format!("/sessions/{id}/messages/{sequence}")).expect(200);
+    server.post("/chat", said("two")).expect_problem(409, "NOT_POSSIBLE");
+    server.ask("POST", &format!("/sessions/{id}/regenerate"), &[], None).expect_problem(409, "NOT_POSSIBLE");
+    assert_eq!(model.requests().len(), 4);
+    assert_eq!(server.post("/chat", said("three")).expect(200).text("response"), "Once upon");
 }
 
 #[test]

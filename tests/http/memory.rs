@@ -108,6 +108,15 @@ fn writes_hold_on_to_a_version() {
         assert_eq!(server.get(&path).expect(200).header("etag"), second);
         server.ask("DELETE", &path, &[("if-match", &first)], None).expect_problem(412, "PRECONDITION_FAILED");
         server.ask("DELETE", &path, &[("if-match", &second)], None).expect(200);
+        // Only if there is something, only if there is nothing.
+        let only = |name: &str, value: &str| {
+            let headers = [("content-type", "application/json"), (name, "*")];
+            server.ask("PUT", &path, &headers, Some(json!({"value": value}).to_string().as_bytes()))
+        };
+        assert_eq!(only("if-match", "x").expect_problem(412, "PRECONDITION_FAILED").header("etag"), "");
+        let third = only("if-none-match", "new").expect(201).header("etag").to_owned();
+        assert_eq!(only("if-none-match", "newer").expect_problem(412, "PRECONDITION_FAILED").header("etag"), third);
+        only("if-match", "changed").expect(200);
     }
 }
 
@@ -125,6 +134,10 @@ fn the_last_change_is_taken_back_once() {
         put(&server, &path, json!(2)).expect(200);
         assert_eq!(undo().expect(200).value()["entry"]["value"], 1);
         undo().expect_problem(409, "NOT_POSSIBLE");
+        // A write that is repeated is one change.
+        put(&server, &path, json!(3)).expect(200);
+        put(&server, &path, json!(3)).expect(200);
+        assert_eq!(undo().expect(200).value()["entry"]["value"], 1);
         server.delete(&path).expect(200);
         assert_eq!(undo().expect(200).value()["entry"]["value"], 1);
         assert_eq!(server.get(&path).expect(200).value()["value"], 1);
@@ -173,6 +186,25 @@ fn a_memory_has_limits_and_says_so() {
         put(&server, &format!("{memory}/one-more"), json!(1)).expect(201);
         server.ask("POST", &format!("{memory}/k3/undo"), &[], None).expect_problem(409, "NOT_POSSIBLE");
     }
+}
+
+#[test]
+fn a_page_of_large_values_ends_before_it_is_too_large() {
+    let server = Server::start();
+    let [memory, _] = scopes(&server);
+    // Quotes double in a call, and one character that is not Latin doubles all of them.
+    let value = json!(format!("\u{20ac}{}", "\"".repeat(30 * 1024)));
+    for number in 0..50 {
+        put(&server, &format!("{memory}/k{number:02}"), value.clone()).expect(201);
+    }
+    let (mut count, mut cursor) = (0, String::new());
+    for _ in 0..50 {
+        let page = server.get(&format!("{memory}?limit=200{cursor}")).expect(200).value();
+        count += keys(&page).len();
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!(count, 50);
 }
 
 #[test]

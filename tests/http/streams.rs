@@ -284,7 +284,9 @@ fn an_answer_that_is_too_large_to_be_kept_as_it_left_is_given_again_all_the_same
     let id = server.new_session();
     let body = json!({"session_id": id, "message": "\u{1}".repeat(150 * 1024), "client_message_id": "k"});
     let answer = server.post("/chat", body.clone()).expect(200);
-    assert_eq!(server.post("/chat", body).expect(200).body, answer.body);
+    assert_eq!(server.post("/chat", body.clone()).expect(200).body, answer.body);
+    let accept = [("accept", "text/event-stream")];
+    assert_eq!(server.events("POST", "/chat", &accept, Some(&body)).rest().last().unwrap().name, "done");
     assert_eq!(model.requests().len(), 1);
 }
 

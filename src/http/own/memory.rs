@@ -90,7 +90,7 @@ async fn act(request: &Request<'_>, memory: &MemoryClient<'_>, action: MemoryAct
             let (key, precondition) = (key()?, request.precondition()?);
             let PutBody { value } = request.json().await?;
             limits::check_body("value", value.get(), limits::MEMORY_BYTES)?;
-            let (entry, is_new) = memory.put(&key, value.get().to_owned(), precondition).await?;
+            let (entry, is_new) = memory.put(&key, value.get().to_owned(), precondition, request.demands_existence()?).await?;
             Ok(reply(if is_new { 201 } else { 200 }, &entry))
         }
         MemoryAction::Delete => {
@@ -108,10 +108,9 @@ async fn act(request: &Request<'_>, memory: &MemoryClient<'_>, action: MemoryAct
 async fn list(query: &Query, memory: &MemoryClient<'_>) -> std::result::Result<Reply, Problem> {
     let limit = query.number("limit", limits::PAGE_ITEMS_DEFAULT, 1, limits::PAGE_ITEMS)?;
     let prefix = query.get("prefix").unwrap_or_default();
-    let Entries { entries, total } = memory.list(prefix, query.get("cursor"), limit.saturating_add(1)).await?;
-    let shown = entries.get(..usize::try_from(limit).unwrap_or(usize::MAX)).unwrap_or(&entries);
-    let next_cursor = shown.last().filter(|_| shown.len() < entries.len()).map(|last| last.key.as_str());
-    Ok(Reply::json(200, &PageJson { entries: shown.iter().map(EntryJson::from).collect(), total, next_cursor }))
+    let Entries { entries, total, has_more } = memory.list(prefix, query.get("cursor"), limit).await?;
+    let next_cursor = entries.last().filter(|_| has_more).map(|last| last.key.as_str());
+    Ok(Reply::json(200, &PageJson { entries: entries.iter().map(EntryJson::from).collect(), total, next_cursor }))
 }
 
 fn reply(status: u16, entry: &Entry) -> Reply {

@@ -70,6 +70,14 @@ struct AppendedJson<'a> {
 }
 
 #[derive(Serialize)]
+struct PoppedJson<'a> {
+    session_id: &'a str,
+    /// Of the messages that were taken out.
+    sequences: Vec<u64>,
+    total: u64,
+}
+
+#[derive(Serialize)]
 struct VersionsJson<'a> {
     session_id: &'a str,
     /// What stands in this place now, then what stood there before, each a stretch of messages.
@@ -119,12 +127,11 @@ pub(crate) async fn remove(request: &Request<'_>) -> std::result::Result<Reply, 
     Ok(Reply::json(200, &MessageJson::from(&message)))
 }
 
-/// `POST /sessions/{id}/pop`: 200 with what the user said last and everything after it, which are taken out.
+/// `POST /sessions/{id}/pop`: 200 with the numbers of what the user said last and everything after it, now taken out.
 pub(crate) async fn pop(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
     let (id, repeatable) = (request.id(0, "session_id")?, request.asked().repeatable(None)?);
-    let (session, messages) = SessionClient::new(request.env(), request.caller(), &id).once(repeatable.as_ref()).pop().await?;
-    let json =
-        AppendedJson { session_id: id.as_str(), messages: messages.iter().map(MessageJson::from).collect(), total: session.message_count };
+    let (session, sequences) = SessionClient::new(request.env(), request.caller(), &id).once(repeatable.as_ref()).pop().await?;
+    let json = PoppedJson { session_id: id.as_str(), sequences, total: session.message_count };
     Ok(Reply::json(200, &json).with_header("etag", etag(session.version())))
 }
 

@@ -19,7 +19,7 @@ pub(super) const CREATE: Write = Write::new(
 const FIND: &str = "select payload, answer from answer where key = ?";
 const INSERT: Write = Write::new("insert into answer (key, payload, answer) values (?, ?, ?)");
 const INSERT_OR_REPLACE: Write = Write::new("insert or replace into answer (key, payload, answer) values (?, ?, ?)");
-const FIND_ABOUT: &str = "select key, answer from answer where instr(answer, ?) > 0";
+const ALL: &str = "select key, answer from answer";
 const REPLACE: Write = Write::new("update answer set answer = ? where key = ?");
 pub(super) const DELETE_ALL: Write = Write::new("delete from answer");
 
@@ -66,10 +66,9 @@ impl Storage {
         self.sql.run(&INSERT_OR_REPLACE, &[request.key.as_str().into(), (&request.payload).into(), (&encode(turn)?).into()])
     }
 
-    /// What is kept that shows message `sequence`, and perhaps more than that, by its key.
-    pub(in crate::session) fn answers_about(&self, sequence: u64) -> Result<Vec<(String, String)>> {
-        let rows = self.sql.rows(FIND_ABOUT, &[(&format!("\"sequence\":{sequence}")).into()])?;
-        rows.iter().map(|row| Ok((row.text(0)?, row.text(1)?))).collect()
+    /// Everything that is kept, by its key.
+    pub(in crate::session) fn answers(&self) -> Result<Vec<(String, String)>> {
+        self.sql.rows(ALL, &[])?.iter().map(|row| Ok((row.text(0)?, row.text(1)?))).collect()
     }
 
     /// Puts another answer in the place of the one, or of the turn's number, that is kept.

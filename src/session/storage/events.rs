@@ -22,7 +22,6 @@ const FIND: &str = "select events from event where turn = ? order by sequence";
 const FIND_LAST: &str = "select events from event where turn = ? order by sequence desc limit 1";
 // No row is written when there is nothing to forget.
 const FORGET: Write = Write::new("delete from event where turn in (select number from turn where number < ? and ended_at < ?)");
-const DELETE_OF: Write = Write::new("delete from event where turn = ?");
 pub(super) const DELETE_ALL: Write = Write::new("delete from event");
 
 impl Storage {
@@ -52,9 +51,9 @@ impl Storage {
         Ok(decode(&row.text(0)?)?.last().map(|last| last.sequence))
     }
 
-    /// Forgets the events of one turn.
-    pub(in crate::session) fn delete_events(&self, turn: u64) -> Result<()> {
-        self.sql.run(&DELETE_OF, &[turn.into()])
+    /// Forgets the events of every turn.
+    pub(in crate::session) fn delete_events(&self) -> Result<()> {
+        self.sql.run(&DELETE_ALL, &[])
     }
 
     /// Forgets the events of turns before `turn` that had ended by `ended_by`.

@@ -27,7 +27,8 @@ const INSERT: Write = Write::new(
        removed_at)
      values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 );
-const DELETE_FROM: Write = Write::new("delete from message where sequence >= ?");
+const TAKE_OUT: &str = "delete from message where sequence >= ? returning sequence";
+const NEWEST: &str = "select sequence from message order by sequence desc limit 1";
 pub(super) const DELETE_ALL: Write = Write::new("delete from message");
 // The running sum ends a page before it outgrows a call; the first message always fits.
 const PAGE_OLDEST_FIRST: &str =
@@ -137,9 +138,18 @@ impl Storage {
         self.sql.row(FIRST, &[])?.map_or(Ok(0), |row| row.count(0))
     }
 
-    /// Removes every message from `sequence` on.
-    pub(in crate::session) fn delete_messages(&self, sequence: u64) -> Result<()> {
-        self.sql.run(&DELETE_FROM, &[sequence.into()])
+    /// Deletes every message from `sequence` on and what stood in their places before; gives the numbers of both.
+    pub(in crate::session) fn take_out(&self, sequence: u64) -> Result<(Vec<u64>, Vec<u64>)> {
+        let mut taken = self.sql.rows(TAKE_OUT, &[sequence.into()])?.iter().map(|row| row.count(0)).collect::<Result<Vec<_>>>()?;
+        taken.sort_unstable();
+        // A version is always older than what stands in its place.
+        let versions = self.delete_siblings(self.newest_sequence()?)?;
+        Ok((taken, versions))
+    }
+
+    /// The sequence number of the newest message, 0 when there is none.
+    pub(in crate::session) fn newest_sequence(&self) -> Result<u64> {
+        self.sql.row(NEWEST, &[])?.map_or(Ok(0), |row| row.count(0))
     }
 
     /// The newest message that is no tool result, and the results after it.

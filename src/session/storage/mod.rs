@@ -63,6 +63,8 @@ const SAVE: Write = Write::new(
      values (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 );
 const SET_LAST_ACTIVITY: Write = Write::new("update session set last_activity = ?");
+const SET_IDLE: Write = Write::new("update session set running_turn = null");
+const END_TURNS: Write = Write::new("update turn set state = 'interrupted', ended_at = started_at where state = 'running'");
 const SET_LISTED: Write = Write::new("update session set listed_revision = ?");
 const SET_INDEXING: Write = Write::new("update session set indexed_at = 0");
 const SET_INDEXED: Write = Write::new("update session set indexed_at = ? where indexed_at = 0");
@@ -204,6 +206,12 @@ impl Storage {
                 session.last_error.map(|last| last.at.millis()).into(),
             ],
         )
+    }
+
+    /// Notes that no turn runs, without anything else that belongs to a turn's end.
+    pub(super) fn set_idle(&self) -> Result<()> {
+        self.sql.run(&END_TURNS, &[])?;
+        self.sql.run(&SET_IDLE, &[])
     }
 
     /// Notes activity that changes nothing else.

@@ -30,6 +30,7 @@ const REMOVE: Write = Write::new(
     "update sibling set content = case when content is null then null else '' end, tool_calls = null, name = null, metadata = null, cut = null,
        removed_at = ? where sequence = ?",
 );
+const DELETE_AFTER: &str = "delete from sibling where sequence > ? returning sequence";
 pub(super) const DELETE_ALL: Write = Write::new("delete from sibling");
 
 impl Storage {
@@ -48,6 +49,11 @@ impl Storage {
             Some(message) => Ok(Some(message)),
             None => self.sql.row(FIND_ONE, &[sequence.into()])?.map(|row| read_message(&row)).transpose(),
         }
+    }
+
+    /// Deletes what was set aside after message `sequence`; gives its numbers.
+    pub(super) fn delete_siblings(&self, sequence: u64) -> Result<Vec<u64>> {
+        self.sql.rows(DELETE_AFTER, &[sequence.into()])?.iter().map(|row| row.count(0)).collect()
     }
 
     /// Removes what a message that was set aside said.

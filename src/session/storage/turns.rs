@@ -28,7 +28,6 @@ const SAVE: Write = Write::new(
 );
 const FIND: &str = "select number, kind, state, input_sequence, answer_sequence, model, started_at, ended_at, finish, failure,
   prompt_tokens, completion_tokens, is_estimate, key from turn where number = ?";
-const FIND_ABOUT: &str = "select number from turn where input_sequence = ? or answer_sequence = ?";
 pub(super) const DELETE_ALL: Write = Write::new("delete from turn");
 
 /// Everything in a turn's row.
@@ -61,11 +60,6 @@ impl Storage {
                 stored.key.as_ref().into(),
             ],
         )
-    }
-
-    /// The turns that answer a message, or that it is the answer of.
-    pub(in crate::session) fn turns_about(&self, sequence: u64) -> Result<Vec<u64>> {
-        self.sql.rows(FIND_ABOUT, &[sequence.into(), sequence.into()])?.iter().map(|row| row.count(0)).collect()
     }
 
     /// Turn `number`.

@@ -90,12 +90,17 @@ impl Object {
         }
         let StoredTurn { turn, .. } = self.storage.turn(number)?.ok_or_else(|| Error::Internal(format!("no turn {number}")))?;
         let last_sequence = stored.session.last_sequence;
+        if !turn.has_failed() && options.streams {
+            return begun(number);
+        }
         if !turn.has_failed() {
             // Its answer is too large to be kept as it left.
             let answer = self.answer_of(&turn)?;
             return self.answered(stored, &turn, answer).map(Outcome::Answer);
         }
+        let is_there = self.storage.message(turn.input_sequence)?.is_some_and(|input| input.removed_at.is_none());
         let has_gone_on = match turn.kind {
+            _ if !is_there => true,
             TurnKind::Reply => last_sequence != turn.answer_sequence.unwrap_or(turn.input_sequence),
             TurnKind::Regenerate => self.storage.last_said(true)? != Some(turn.input_sequence),
             TurnKind::Continue => last_sequence != turn.input_sequence,
@@ -151,6 +156,9 @@ impl Object {
             TurnKind::Continue => (prompt::to_go_on_with(history), answer_bytes),
             TurnKind::Reply | TurnKind::Regenerate => (prompt::of(history), 0),
         };
+        if !prompt.last().is_some_and(|last| matches!(last.role, Role::User | Role::Tool)) {
+            return Err(Error::NotPossible("There is nothing left that could be answered".into()));
+        }
         let number = turn.number;
         self.storage.save_turn(&StoredTurn { turn, key: repeatable.map(|request| request.key.as_str().to_owned()) })?;
         let begin = Begin {

@@ -80,12 +80,12 @@ impl Object {
         turn.usage = usage(stored, &end, prompt_bytes, answer_bytes);
         let body = end.message(text);
         let mut happened: Vec<Event> = body.tool_calls.iter().cloned().map(Event::ToolCall).collect();
-        let answer = if end.is_kept(&body) { Some(self.store_answer(stored, &turn, body, now)?) } else { None };
+        let answer = if end.is_kept(&body) { self.store_answer(stored, &turn, body, now)? } else { None };
         turn.answer_sequence = answer.as_ref().map(|answer| answer.sequence);
         turn.ended_at = Some(now);
         end.mark(&mut turn);
         stored.session.touch(now);
-        if turn.state == TurnState::Done && stored.session.title.is_none() {
+        if turn.state == TurnState::Done && turn.kind == TurnKind::Reply && stored.session.title.is_none() {
             // Of the first exchange; who removes the title later wants none.
             stored.session.title = self.storage.only_said()?.as_deref().and_then(title_of);
         }
@@ -153,17 +153,17 @@ impl Object {
     }
 
     /// Stores an answer in its place: at the end, instead of an earlier one, or as the rest of one.
-    fn store_answer(&self, stored: &mut Stored, turn: &Turn, body: NewMessage, now: Timestamp) -> Result<Message> {
+    fn store_answer(&self, stored: &mut Stored, turn: &Turn, body: NewMessage, now: Timestamp) -> Result<Option<Message>> {
         if turn.kind == TurnKind::Continue {
-            let before = self.storage.message(turn.input_sequence)?.ok_or_else(|| Error::Internal("nothing to go on with".into()))?;
+            let Some(before) = self.storage.message(turn.input_sequence)? else { return Ok(None) };
             let whole = Message { body: joined(before.body, body), ..before };
             self.storage.save_message(&whole)?;
-            return Ok(whole);
+            return Ok(Some(whole));
         }
         let sequence = stored.session.last_sequence.saturating_add(1);
         let replaces = self.set_aside(stored, turn.input_sequence, sequence)?;
         let appended = self.append(stored, vec![body], replaces, now)?;
-        appended.into_iter().last().ok_or_else(|| Error::Internal("no answer was stored".into()))
+        Ok(appended.into_iter().last())
     }
 
     pub(super) fn answered(&self, stored: &Stored, turn: &Turn, assistant: Option<Message>) -> Result<String> {
