@@ -10,11 +10,12 @@
     reason = "a tool"
 )]
 
+#[path = "measure.rs"]
+mod measure;
 #[path = "../tests/http/support/mod.rs"]
 mod support;
 
-use std::time::{Duration, Instant};
-
+use measure::{median_of, millis};
 use support::{Server, json};
 
 const SIZES: [usize; 3] = [100, 10_000, 100_000];
@@ -36,8 +37,8 @@ fn main() {
             server.post(&path, json!({"messages": vec![&message; count]})).expect(201);
             total += count;
         }
-        let append = median(|| drop(server.post(&path, one.clone()).expect(201)));
-        let read = median(|| drop(server.get(&format!("{path}?strategy=recent&limit=20")).expect(200)));
+        let append = median_of(REQUESTS, || drop(server.post(&path, one.clone()).expect(201)));
+        let read = median_of(REQUESTS, || drop(server.get(&format!("{path}?strategy=recent&limit=20")).expect(200)));
         let (append_first, read_first) = *first.get_or_insert((append, read));
         println!(
             "{size:>7} messages   append {:>6.2} ms {:>5.2}x   last 20 {:>6.2} ms {:>5.2}x",
@@ -47,21 +48,4 @@ fn main() {
             millis(read) / millis(read_first)
         );
     }
-}
-
-/// The median of how long `request` takes.
-fn median(request: impl Fn()) -> Duration {
-    let mut times: Vec<Duration> = (0..REQUESTS)
-        .map(|_| {
-            let started = Instant::now();
-            request();
-            started.elapsed()
-        })
-        .collect();
-    times.sort();
-    times[REQUESTS / 2]
-}
-
-fn millis(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e3
 }

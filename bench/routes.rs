@@ -11,11 +11,14 @@
     reason = "a tool"
 )]
 
+#[path = "measure.rs"]
+mod measure;
 #[path = "../tests/http/support/mod.rs"]
 mod support;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use measure::millis;
 use support::{Server, json};
 
 const REQUESTS: usize = 300;
@@ -54,17 +57,9 @@ fn main() {
 
 /// The median of how long `request` takes.
 fn median<T>(request: impl Fn() -> T) -> Duration {
-    let mut times: Vec<Duration> = (0..REQUESTS)
-        .map(|_| {
-            let started = Instant::now();
-            request();
-            started.elapsed()
-        })
-        .collect();
-    times.sort();
-    times[REQUESTS / 2]
+    measure::median_of(REQUESTS, || drop(request()))
 }
 
 fn report(route: &str, time: Duration, idle: Duration) {
-    println!("{route:<40} {:>8.2} ms {:>6.1}x", time.as_secs_f64() * 1e3, time.as_secs_f64() / idle.as_secs_f64());
+    println!("{route:<40} {:>8.2} ms {:>6.1}x", millis(time), millis(time) / millis(idle));
 }

@@ -11,6 +11,8 @@
     reason = "a tool"
 )]
 
+#[path = "measure.rs"]
+mod measure;
 #[path = "../tests/http/support/mod.rs"]
 mod support;
 
@@ -20,6 +22,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use measure::{median, millis};
 use support::{
     Server, json,
     model::{Model, Step},
@@ -36,9 +39,7 @@ fn main() {
         let words = (0..tokens).flat_map(|_| [Step::Text("word ".into()), Step::Pause(pause)]);
         words.chain([Step::Finish("stop"), Step::Usage(10, 10), Step::Done]).collect()
     });
-    let own = model.variables();
-    let own: Vec<(&str, &str)> = own.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let server = Server::with(&own);
+    let server = Server::asking(&model, &[]);
     let id = server.new_session();
     let said = json!({"session_id": id, "message": "x", "stream": true});
 
@@ -99,13 +100,4 @@ fn first_byte(model: &Model) -> Duration {
     // To the end, so that it does not count as a client that hangs up.
     let _ = stream.read_to_string(&mut answer);
     elapsed
-}
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort();
-    times[times.len() / 2]
-}
-
-fn millis(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e3
 }

@@ -80,8 +80,7 @@ fn removed_calls_keep_their_results_and_models_take_what_is_left() {
         ],
         _ => Model::saying("Fine."),
     });
-    let own = model.variables();
-    let server = Server::with(&own.iter().map(|(name, value)| (*name, value.as_str())).collect::<Vec<_>>());
+    let server = Server::asking(&model, &[]);
     let id = server.new_session();
     server.post("/chat", json!({"session_id": id, "message": "x"})).expect(200);
     server.post("/chat", json!({"session_id": id, "tool_results": [{"tool_call_id": "call_a", "content": "secret"}]})).expect(200);
@@ -140,8 +139,7 @@ fn a_failed_turn_whose_question_is_gone_is_not_run_again() {
         0 | 4 => vec![Step::Text("Once upon".into()), Step::Finish("length"), Step::Done],
         _ => vec![Step::Status(400, vec![], String::new())],
     });
-    let own = model.variables();
-    let server = Server::with(&own.iter().map(|(name, value)| (*name, value.as_str())).collect::<Vec<_>>());
+    let server = Server::asking(&model, &[]);
     let id = server.new_session();
     let keyed = |path: &str| server.ask("POST", &format!("/sessions/{id}/{path}"), &[("idempotency-key", path)], None);
     // An answer to go on with that is taken back.
@@ -166,8 +164,7 @@ fn a_failed_turn_whose_question_is_gone_is_not_run_again() {
 #[test]
 fn nothing_is_taken_out_amid_a_turn() {
     let model = Model::start(|_, _| vec![Step::Text("a".into()), Step::Hang]);
-    let own = model.variables();
-    let server = Server::with(&own.iter().map(|(name, value)| (*name, value.as_str())).collect::<Vec<_>>());
+    let server = Server::asking(&model, &[]);
     let id = server.new_session();
     let mut stream = server.events("POST", "/chat", &[], Some(&json!({"session_id": id, "message": "x", "stream": true})));
     stream.next().unwrap();

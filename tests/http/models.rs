@@ -11,10 +11,8 @@ use crate::support::{
 
 /// A server that asks `model` and is not patient.
 fn serve(model: &Model, variables: &[(&str, &str)]) -> Server {
-    let own = model.variables();
-    let own: Vec<(&str, &str)> = own.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let impatient = [("MODEL_FIRST_BYTE_SECONDS", "1"), ("MODEL_NEXT_BYTE_SECONDS", "1"), ("MODEL_TOTAL_SECONDS", "3")];
-    Server::with(&[&impatient[..], &own, variables].concat())
+    Server::asking(model, &[&impatient[..], variables].concat())
 }
 
 fn contents(messages: &Value) -> Vec<(&str, &str)> {

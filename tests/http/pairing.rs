@@ -109,8 +109,7 @@ fn act(server: &Server, id: &str, dice: &mut Dice) -> String {
 fn no_sequence_of_calls_leads_to_a_history_that_a_provider_refuses() {
     let complaints = Arc::new(Mutex::new(Vec::new()));
     let model = moody(Arc::clone(&complaints));
-    let own = model.variables();
-    let server = Server::with(&own.iter().map(|(name, value)| (*name, value.as_str())).collect::<Vec<_>>());
+    let server = Server::asking(&model, &[]);
     for seed in 1..=SESSIONS {
         let (mut id, mut dice) = (server.new_session(), Dice(seed * 104_729));
         for _ in 0..CALLS {

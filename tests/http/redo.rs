@@ -7,11 +7,6 @@ use crate::support::{
     model::{Model, Step},
 };
 
-fn serve(model: &Model) -> Server {
-    let own = model.variables();
-    Server::with(&own.iter().map(|(name, value)| (*name, value.as_str())).collect::<Vec<_>>())
-}
-
 /// A model that numbers its answers.
 fn counting() -> Model {
     Model::start(|number, _| Model::saying(&format!("Answer {}.", number + 1)))
@@ -35,7 +30,7 @@ fn message(sequence: u64, content: &str, replaces: Option<u64>) -> (u64, String,
 #[test]
 fn an_answer_is_given_anew_and_the_old_ones_are_kept() {
     let model = counting();
-    let server = serve(&model);
+    let server = Server::asking(&model, &[]);
     let id = server.new_session();
     let regenerate = format!("/sessions/{id}/regenerate");
     server.ask("POST", &regenerate, &[], None).expect_problem(409, "NOT_POSSIBLE");
@@ -71,7 +66,7 @@ fn a_failed_attempt_at_another_answer_leaves_the_old_one() {
         1 => vec![Step::Status(400, vec![], String::new())],
         _ => Model::saying("Better."),
     });
-    let server = serve(&model);
+    let server = Server::asking(&model, &[]);
     let id = server.new_session();
     server.say(&id, "Question");
     let regenerate = format!("/sessions/{id}/regenerate");
@@ -91,7 +86,7 @@ fn an_answer_that_was_cut_off_goes_on_where_it_ended() {
         2 => Model::saying("time."),
         _ => Model::saying("unexpected"),
     });
-    let server = serve(&model);
+    let server = Server::asking(&model, &[]);
     let id = server.new_session();
     let go_on = format!("/sessions/{id}/continue");
     server.ask("POST", &go_on, &[], None).expect_problem(409, "NOT_POSSIBLE");
@@ -121,7 +116,7 @@ fn an_answer_that_has_no_room_for_more_or_no_beginning_does_not_go_on() {
         0 => vec![Step::Text("x".repeat(300 * 1024)), Step::Finish("stop"), Step::Done],
         _ => vec![Step::Hang],
     });
-    let server = serve(&model);
+    let server = Server::asking(&model, &[]);
     let id = server.new_session();
     assert_eq!(server.post("/chat", json!({"session_id": id, "message": "1"})).expect(200).value()["message"]["cut"], "length");
     let go_on = format!("/sessions/{id}/continue");
@@ -135,7 +130,7 @@ fn an_answer_that_has_no_room_for_more_or_no_beginning_does_not_go_on() {
 #[test]
 fn a_turn_that_failed_is_not_run_again_when_the_conversation_has_gone_on() {
     let model = Model::start(|number, _| if number == 0 { vec![Step::Status(400, vec![], String::new())] } else { Model::saying("Fine.") });
-    let server = serve(&model);
+    let server = Server::asking(&model, &[]);
     let id = server.new_session();
     let failed = json!({"session_id": id, "message": "One", "client_message_id": "k"});
     server.post("/chat", failed.clone()).expect_problem(502, "MODEL_REFUSED");
@@ -150,7 +145,7 @@ fn an_answer_to_a_part_of_the_results_has_its_versions_too() {
         0 => vec![Step::Text("part".into()), Step::Cut],
         _ => Model::saying("whole"),
     });
-    let server = serve(&model);
+    let server = Server::asking(&model, &[]);
     let id = server.new_session();
     let path = format!("/sessions/{id}/messages");
     let calls: Vec<Value> =
@@ -167,7 +162,7 @@ fn an_answer_to_a_part_of_the_results_has_its_versions_too() {
 #[test]
 fn what_the_user_said_last_is_said_otherwise() {
     let model = counting();
-    let server = serve(&model);
+    let server = Server::asking(&model, &[]);
     let id = server.new_session();
     let edit = format!("/sessions/{id}/edit");
     server.post(&edit, json!({"message": "x"})).expect_problem(409, "NOT_POSSIBLE");

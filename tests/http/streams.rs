@@ -43,15 +43,10 @@ fn gates() -> usize {
     TEXT.split(' ').count() + 1
 }
 
-fn serve(model: &Model) -> Server {
-    let variables = model.variables();
-    Server::with(&variables.iter().map(|(name, value)| (*name, value.as_str())).collect::<Vec<_>>())
-}
-
 #[test]
 fn a_turn_is_told_event_by_event() {
     let model = Model::start(|_, _| Model::saying(TEXT));
-    let server = serve(&model);
+    let server = Server::asking(&model, &[]);
     let id = server.new_session();
     let mut stream = server.events("POST", "/chat", &[], Some(&said(&id)));
     let events: Vec<Event> = stream.by_ref().collect();
@@ -116,7 +111,7 @@ fn what_is_wrong_before_the_turn_is_a_problem_and_no_stream() {
 #[test]
 fn the_stream_may_break_after_any_event_and_nothing_is_lost_or_doubled() {
     let model = Model::start(|_, _| Model::saying(TEXT));
-    let server = serve(&model);
+    let server = Server::asking(&model, &[]);
     let whole = {
         let id = server.new_session();
         server.events("POST", "/chat", &[], Some(&said(&id))).rest()
@@ -143,7 +138,7 @@ fn the_stream_may_break_after_any_event_and_nothing_is_lost_or_doubled() {
 #[test]
 fn a_key_may_be_sent_again_after_any_event_and_joins_the_turn() {
     let model = gated();
-    let server = serve(&model);
+    let server = Server::asking(&model, &[]);
     let mut transcripts = Vec::new();
     for retry_after in 0..gates() + 2 {
         let id = server.new_session();
@@ -180,7 +175,7 @@ fn a_key_may_be_sent_again_after_any_event_and_joins_the_turn() {
 #[test]
 fn any_number_of_readers_follow_a_turn_from_wherever_they_are() {
     let model = gated();
-    let server = serve(&model);
+    let server = Server::asking(&model, &[]);
     let id = server.new_session();
     let path = format!("/sessions/{id}/events");
     let mut first = server.events("POST", "/chat", &[], Some(&said(&id)));
@@ -230,7 +225,7 @@ fn there_is_nothing_to_follow_where_nothing_happens() {
 #[test]
 fn who_comes_back_from_an_earlier_turn_is_told_all_of_the_new_one() {
     let model = gated();
-    let server = serve(&model);
+    let server = Server::asking(&model, &[]);
     let id = server.new_session();
     let path = format!("/sessions/{id}/events");
     model.open(gates());
@@ -252,7 +247,7 @@ fn who_comes_back_from_an_earlier_turn_is_told_all_of_the_new_one() {
 #[test]
 fn a_turn_that_cannot_be_stored_is_told_to_be_interrupted() {
     let model = Model::start(|number, _| Model::saying(if number == 0 { TEXT } else { "Whole." }));
-    let mut server = serve(&model);
+    let mut server = Server::asking(&model, &[]);
     let id = server.new_session();
     server.kill();
     let file = server.databases("session").remove(0);
@@ -280,7 +275,7 @@ fn an_answer_that_is_too_large_to_be_kept_as_it_left_is_given_again_all_the_same
     // Twelve bytes of JSON within JSON for each of these.
     let model =
         Model::start(|_, _| (0..4).map(|_| Step::Text("\u{1}".repeat(64 * 1024))).chain([Step::Finish("stop"), Step::Done]).collect());
-    let server = serve(&model);
+    let server = Server::asking(&model, &[]);
     let id = server.new_session();
     let body = json!({"session_id": id, "message": "\u{1}".repeat(150 * 1024), "client_message_id": "k"});
     let answer = server.post("/chat", body.clone()).expect(200);
@@ -293,7 +288,7 @@ fn an_answer_that_is_too_large_to_be_kept_as_it_left_is_given_again_all_the_same
 #[test]
 fn a_killed_turn_that_lasts_longer_than_its_session_may_idle_loses_nothing() {
     let model = Model::start(|_, _| (0..40).flat_map(|_| [Step::Text("word ".into()), Step::Pause(Duration::from_millis(100))]).collect());
-    let mut server = serve(&model);
+    let mut server = Server::asking(&model, &[]);
     let id = server.post("/sessions", json!({"ttl_seconds": 2, "user_id": "ann"})).expect(201).text("session_id");
     let mut stream = server.events("POST", "/chat", &[], Some(&said(&id)));
     stream.by_ref().take(33).for_each(drop);
@@ -306,7 +301,7 @@ fn a_killed_turn_that_lasts_longer_than_its_session_may_idle_loses_nothing() {
 #[test]
 fn a_list_does_not_say_that_a_turn_runs_which_a_lost_process_ran() {
     let model = Model::start(|_, _| vec![Step::Text("a".into()), Step::Hang]);
-    let mut server = serve(&model);
+    let mut server = Server::asking(&model, &[]);
     let id = server.post("/sessions", json!({"user_id": "ann"})).expect(201).text("session_id");
     let mut stream = server.events("POST", "/chat", &[], Some(&said(&id)));
     stream.next().unwrap();
@@ -340,7 +335,7 @@ fn events_are_kept_for_ten_minutes_and_a_key_for_ever() {
 #[test]
 fn stop_keeps_what_was_said_and_reaches_the_model() {
     let model = gated();
-    let server = serve(&model);
+    let server = Server::asking(&model, &[]);
     let id = server.new_session();
     let stop = format!("/sessions/{id}/stop");
     assert_eq!(server.ask("POST", &stop, &[], None).expect(200).value()["stopped"], json!(false));
@@ -367,7 +362,7 @@ fn stop_keeps_what_was_said_and_reaches_the_model() {
 #[test]
 fn a_wish_to_stop_that_is_repeated_under_its_key_is_answered_the_same() {
     let model = gated();
-    let server = serve(&model);
+    let server = Server::asking(&model, &[]);
     let id = server.new_session();
     let stop = || server.ask("POST", &format!("/sessions/{id}/stop"), &[("idempotency-key", "k")], None).expect(200);
     let stream = server.events("POST", "/chat", &[], Some(&said(&id)));
@@ -383,7 +378,7 @@ fn a_wish_to_stop_that_is_repeated_under_its_key_is_answered_the_same() {
 #[test]
 fn who_waits_hears_that_the_server_is_there() {
     let model = gated();
-    let server = serve(&model);
+    let server = Server::asking(&model, &[]);
     let id = server.new_session();
     let mut stream = server.events("POST", "/chat", &[], Some(&said(&id)));
     stream.next().unwrap();
@@ -396,7 +391,7 @@ fn who_waits_hears_that_the_server_is_there() {
 #[test]
 fn a_turn_that_is_stopped_before_its_first_word_is_answered_with_nothing() {
     let model = Model::start(|_, _| vec![Step::Hang]);
-    let server = serve(&model);
+    let server = Server::asking(&model, &[]);
     let id = server.new_session();
     thread::scope(|scope| {
         let asked = scope.spawn(|| server.post("/chat", json!({"session_id": id, "message": "hello"})).expect(200).value());
@@ -411,7 +406,7 @@ fn a_turn_that_is_stopped_before_its_first_word_is_answered_with_nothing() {
 #[test]
 fn one_turn_at_a_time() {
     let model = gated();
-    let server = serve(&model);
+    let server = Server::asking(&model, &[]);
     let id = server.new_session();
     let begun = server.events("POST", "/chat", &[], Some(&said(&id)));
     let second = json!({"session_id": id, "message": "Me too"});
@@ -461,7 +456,7 @@ fn if_match_holds_for_turns() {
 #[test]
 fn a_session_that_is_deleted_amid_a_turn_is_gone_and_so_is_the_turn() {
     let model = gated();
-    let server = serve(&model);
+    let server = Server::asking(&model, &[]);
     let id = server.post("/sessions", json!({"session_id": "s"})).expect(201).text("session_id");
     let mut stream = server.events("POST", "/chat", &[], Some(&said(&id)));
     stream.next().unwrap();
@@ -478,7 +473,7 @@ fn a_session_that_is_deleted_amid_a_turn_is_gone_and_so_is_the_turn() {
 #[test]
 fn a_turn_keeps_its_session_alive() {
     let model = gated();
-    let server = serve(&model);
+    let server = Server::asking(&model, &[]);
     let id = server.post("/sessions", json!({"ttl_seconds": 1})).expect(201).text("session_id");
     let stream = server.events("POST", "/chat", &[], Some(&said(&id)));
     thread::sleep(Duration::from_millis(1500));

@@ -17,7 +17,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::head::Head;
+use super::{Server, head::Head};
 
 /// How long it waits for anybody, so that a test that went wrong ends.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -78,6 +78,15 @@ struct Shared {
     open_gates: AtomicUsize,
     hang_ups: AtomicUsize,
     is_over: AtomicBool,
+}
+
+impl Server {
+    /// A server for local development that asks `model`, with these variables besides.
+    pub(crate) fn asking(model: &Model, variables: &[(&str, &str)]) -> Server {
+        let own = model.variables();
+        let own: Vec<(&str, &str)> = own.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        Server::with(&[&own, variables].concat())
+    }
 }
 
 impl Model {
