@@ -24,4 +24,6 @@ mod sessions;
 mod models;
 mod storage;
 mod streams;
+mod tools;
+mod turns;
 mod walkthrough;

@@ -7,14 +7,14 @@ use serde_json::Value;
 use crate::support::{
     Server,
     events::Event,
-    eventually, json,
+    json,
     model::{Model, Step},
     sqlite,
 };
 
-const TEXT: &str = "Grüße aus Köln: the quick 🦊 jumps over it.";
+pub(super) const TEXT: &str = "Grüße aus Köln: the quick 🦊 jumps over it.";
 
-fn names(events: &[Event]) -> Vec<&str> {
+pub(super) fn names(events: &[Event]) -> Vec<&str> {
     events.iter().map(|event| event.name.as_str()).collect()
 }
 
@@ -22,16 +22,16 @@ fn ids(events: &[Event]) -> Vec<u64> {
     events.iter().map(|event| event.id.unwrap()).collect()
 }
 
-fn text(events: &[Event]) -> String {
+pub(super) fn text(events: &[Event]) -> String {
     events.iter().filter(|event| event.name == "delta").map(|event| event.data["text"].as_str().unwrap()).collect()
 }
 
-fn said(session_id: &str) -> Value {
+pub(super) fn said(session_id: &str) -> Value {
     json!({"session_id": session_id, "message": "Say something", "stream": true})
 }
 
 /// A model that says `TEXT`, each word when the test opens a gate.
-fn gated() -> Model {
+pub(super) fn gated() -> Model {
     Model::start(|_, _| {
         let words = TEXT.split_inclusive(' ').flat_map(|word| [Step::Gate, Step::Text(word.into())]);
         words.chain([Step::Gate, Step::Finish("stop"), Step::Usage(7, 11), Step::Done]).collect()
@@ -39,7 +39,7 @@ fn gated() -> Model {
 }
 
 /// Gates of [`gated`].
-fn gates() -> usize {
+pub(super) fn gates() -> usize {
     TEXT.split(' ').count() + 1
 }
 
@@ -286,34 +286,6 @@ fn an_answer_that_is_too_large_to_be_kept_as_it_left_is_given_again_all_the_same
 }
 
 #[test]
-fn a_killed_turn_that_lasts_longer_than_its_session_may_idle_loses_nothing() {
-    let model = Model::start(|_, _| (0..40).flat_map(|_| [Step::Text("word ".into()), Step::Pause(Duration::from_millis(100))]).collect());
-    let mut server = Server::asking(&model, &[]);
-    let id = server.post("/sessions", json!({"ttl_seconds": 2, "user_id": "ann"})).expect(201).text("session_id");
-    let mut stream = server.events("POST", "/chat", &[], Some(&said(&id)));
-    stream.by_ref().take(33).for_each(drop);
-    server.kill();
-    server.launch();
-    let messages = server.get(&format!("/sessions/{id}/messages")).expect(200).value();
-    assert_eq!((&messages["total"], &messages["messages"][1]["cut"]), (&json!(2), &json!("interrupted")));
-}
-
-#[test]
-fn a_list_does_not_say_that_a_turn_runs_which_a_lost_process_ran() {
-    let model = Model::start(|_, _| vec![Step::Text("a".into()), Step::Hang]);
-    let mut server = Server::asking(&model, &[]);
-    let id = server.post("/sessions", json!({"user_id": "ann"})).expect(201).text("session_id");
-    let mut stream = server.events("POST", "/chat", &[], Some(&said(&id)));
-    stream.next().unwrap();
-    let listed = |server: &Server| server.get("/users/ann/sessions").expect(200).value()["sessions"][0].clone();
-    server.get(&format!("/sessions/{id}")).expect(200);
-    eventually("the list knows the turn", || listed(&server)["turn_count"] == json!(1));
-    server.kill();
-    server.launch();
-    assert_eq!(listed(&server)["running_turn"], json!(null));
-}
-
-#[test]
 fn events_are_kept_for_ten_minutes_and_a_key_for_ever() {
     let mut server = Server::start();
     let id = server.new_session();
@@ -333,49 +305,6 @@ fn events_are_kept_for_ten_minutes_and_a_key_for_ever() {
 }
 
 #[test]
-fn stop_keeps_what_was_said_and_reaches_the_model() {
-    let model = gated();
-    let server = Server::asking(&model, &[]);
-    let id = server.new_session();
-    let stop = format!("/sessions/{id}/stop");
-    assert_eq!(server.ask("POST", &stop, &[], None).expect(200).value()["stopped"], json!(false));
-    let mut stream = server.events("POST", "/chat", &[], Some(&said(&id)));
-    stream.next().unwrap();
-    model.open(2);
-    let heard: Vec<Event> = stream.by_ref().take(2).collect();
-
-    assert_eq!(server.post(&stop, json!({"turn": 9})).expect(200).value()["stopped"], json!(false));
-    let stopped = server.ask("POST", &stop, &[], None).expect(200).value();
-    assert_eq!((&stopped["stopped"], &stopped["turn"]["status"]), (&json!(true), &json!("stopped")));
-    assert_eq!((&stopped["message"]["content"], &stopped["message"]["cut"]), (&json!(text(&heard)), &json!("stopped")));
-    let rest = stream.rest();
-    assert_eq!(names(&rest), ["usage", "done"]);
-    assert_eq!((&rest[0].data["estimated"], &rest[1].data["status"]), (&json!(true), &json!("stopped")));
-    eventually("the model's connection is closed", || model.hang_ups() == 1);
-    // Again is no harm, and the conversation goes on.
-    let again = server.ask("POST", &stop, &[], None).expect(200).value();
-    assert_eq!((&again["stopped"], &again["turn"]["status"]), (&json!(false), &json!("stopped")));
-    model.open(gates());
-    assert_eq!(server.say(&id, "And now?"), TEXT);
-}
-
-#[test]
-fn a_wish_to_stop_that_is_repeated_under_its_key_is_answered_the_same() {
-    let model = gated();
-    let server = Server::asking(&model, &[]);
-    let id = server.new_session();
-    let stop = || server.ask("POST", &format!("/sessions/{id}/stop"), &[("idempotency-key", "k")], None).expect(200);
-    let stream = server.events("POST", "/chat", &[], Some(&said(&id)));
-    let first = stop();
-    assert_eq!(first.value()["stopped"], json!(true));
-    stream.rest();
-    let next = server.events("POST", "/chat", &[], Some(&said(&id)));
-    assert_eq!(stop().body, first.body);
-    model.open(gates());
-    assert_eq!(next.rest().last().unwrap().data["status"], "done");
-}
-
-#[test]
 fn who_waits_hears_that_the_server_is_there() {
     let model = gated();
     let server = Server::asking(&model, &[]);
@@ -386,100 +315,4 @@ fn who_waits_hears_that_the_server_is_there() {
     model.open(gates());
     let rest: Vec<Event> = stream.by_ref().collect();
     assert_eq!((stream.comments(), text(&rest).as_str()), (1, TEXT));
-}
-
-#[test]
-fn a_turn_that_is_stopped_before_its_first_word_is_answered_with_nothing() {
-    let model = Model::start(|_, _| vec![Step::Hang]);
-    let server = Server::asking(&model, &[]);
-    let id = server.new_session();
-    thread::scope(|scope| {
-        let asked = scope.spawn(|| server.post("/chat", json!({"session_id": id, "message": "hello"})).expect(200).value());
-        eventually("it runs", || model.requests().len() == 1);
-        assert_eq!(server.get(&format!("/sessions/{id}")).expect(200).value()["running_turn"], json!(1));
-        server.ask("POST", &format!("/sessions/{id}/stop"), &[], None).expect(200);
-        let answer = asked.join().unwrap();
-        assert_eq!((&answer["response"], &answer["message"]["cut"]), (&json!(""), &json!("stopped")));
-    });
-}
-
-#[test]
-fn one_turn_at_a_time() {
-    let model = gated();
-    let server = Server::asking(&model, &[]);
-    let id = server.new_session();
-    let begun = server.events("POST", "/chat", &[], Some(&said(&id)));
-    let second = json!({"session_id": id, "message": "Me too"});
-    let busy = server.post("/chat", second.clone()).expect_problem(409, "TURN_IN_PROGRESS");
-    assert_eq!((busy.header("retry-after"), busy.header("retry-after-ms"), busy.header("x-should-retry")), ("1", "500", ""));
-    server.ask("POST", &format!("/sessions/{id}/regenerate"), &[], None).expect_problem(409, "TURN_IN_PROGRESS");
-    let waits = json!({"session_id": id, "message": "Me too", "on_busy": "wait"});
-    let path = format!("/sessions/{id}/messages");
-    thread::scope(|scope| {
-        let waiting = scope.spawn(|| server.post("/chat", waits.clone()).expect(200).value());
-        let appended =
-            scope.spawn(|| server.post(&path, json!({"messages": [{"role": "system", "content": "a note"}]})).expect(201).value());
-        thread::sleep(Duration::from_millis(200));
-        // Changing the session does not wait.
-        server.patch(&format!("/sessions/{id}"), json!({"title": "Busy"})).expect(200);
-        assert_eq!(server.get(&path).expect(200).number("total"), 1);
-        model.open(3 * gates());
-        assert_eq!(begun.rest().last().unwrap().name, "done");
-        assert_eq!(waiting.join().unwrap()["response"], TEXT);
-        appended.join().unwrap();
-        let messages = server.get(&path).expect(200).value()["messages"].clone();
-        let roles: Vec<&str> = messages.as_array().unwrap().iter().map(|message| message["role"].as_str().unwrap()).collect();
-        let pairs = roles.iter().filter(|role| **role != "system").collect::<Vec<_>>();
-        assert_eq!(pairs, [&"user", &"assistant", &"user", &"assistant"]);
-        assert!(["system", "user"].contains(&roles[2]) && roles.len() == 5, "{roles:?}");
-        assert!(roles.windows(2).all(|pair| pair[0] != "user" || pair[1] == "assistant"), "{roles:?}");
-    });
-}
-
-#[test]
-fn if_match_holds_for_turns() {
-    let server = Server::start();
-    let id = server.new_session();
-    let etag = server.get(&format!("/sessions/{id}")).expect(200).header("etag").to_owned();
-    let body = json!({"session_id": id, "message": "hello"}).to_string();
-    let ask = |etag: &str| server.ask("POST", "/chat", &[("content-type", "application/json"), ("if-match", etag)], Some(body.as_bytes()));
-    let now = ask(&etag).expect(200).header("etag").to_owned();
-    let stale = ask(&etag).expect_problem(412, "PRECONDITION_FAILED");
-    assert_eq!((stale.header("etag"), stale.header("x-should-retry")), (now.as_str(), "false"));
-    ask(&now).expect(200);
-    let begins = json!({"message": "hello"}).to_string();
-    let headers = [("content-type", "application/json"), ("if-match", now.as_str())];
-    server.ask("POST", "/chat", &headers, Some(begins.as_bytes())).expect_problem(400, "VALIDATION_ERROR");
-    assert_eq!(server.get(&format!("/sessions/{id}")).expect(200).number("message_count"), 4);
-}
-
-#[test]
-fn a_session_that_is_deleted_amid_a_turn_is_gone_and_so_is_the_turn() {
-    let model = gated();
-    let server = Server::asking(&model, &[]);
-    let id = server.post("/sessions", json!({"session_id": "s"})).expect(201).text("session_id");
-    let mut stream = server.events("POST", "/chat", &[], Some(&said(&id)));
-    stream.next().unwrap();
-    eventually("the model is asked", || model.requests().len() == 1);
-    server.delete("/sessions/s").expect(200);
-    eventually("the model's connection is closed", || model.hang_ups() == 1);
-    assert_eq!(stream.rest(), []);
-    server.get("/sessions/s/events").expect(404);
-    server.post("/sessions", json!({"session_id": "s"})).expect(201);
-    model.open(gates());
-    assert_eq!(server.get("/sessions/s/messages").expect(200).number("total"), 0);
-}
-
-#[test]
-fn a_turn_keeps_its_session_alive() {
-    let model = gated();
-    let server = Server::asking(&model, &[]);
-    let id = server.post("/sessions", json!({"ttl_seconds": 1})).expect(201).text("session_id");
-    let stream = server.events("POST", "/chat", &[], Some(&said(&id)));
-    thread::sleep(Duration::from_millis(1500));
-    server.get(&format!("/sessions/{id}")).expect(200);
-    model.open(gates());
-    assert_eq!(stream.rest().last().unwrap().name, "done");
-    server.get(&format!("/sessions/{id}")).expect(200);
-    eventually("it expires afterwards", || server.get(&format!("/sessions/{id}")).status == 404);
 }
