@@ -138,7 +138,7 @@ impl Exchange {
         if self.is_preflight {
             headers.set(
                 "access-control-allow-headers",
-                "Authorization, Content-Type, Idempotency-Key, If-Match, Last-Event-ID, X-Request-Id",
+                "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, X-Request-Id",
             )?;
             headers.set("access-control-max-age", "600")?;
         }
