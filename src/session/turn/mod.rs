@@ -18,7 +18,7 @@ use crate::{
         message::{Message, NewMessage},
         time::Timestamp,
         turn::{
-            Turn,
+            Turn, TurnKind,
             event::{Ended, Event, Numbered},
         },
     },
@@ -129,7 +129,9 @@ impl Object {
     /// The events of a turn whose own are forgotten.
     fn in_short(&self, turn: Turn) -> Result<Vec<Numbered>> {
         let answer = self.answer_of(&turn)?;
-        let text = answer.as_ref().and_then(|answer| answer.body.content.clone()).map(Event::Delta);
+        // The message of a continued answer is more than the turn has said: its end shows the whole.
+        let said = answer.as_ref().filter(|_| turn.kind != TurnKind::Continue);
+        let text = said.and_then(|answer| answer.body.content.clone()).map(Event::Delta);
         let has_failed = turn.has_failed();
         let ended = Box::new(Ended { turn, answer, session: None });
         let events = text.into_iter().chain([if has_failed { Event::Failed(ended) } else { Event::Done(ended) }]);
