@@ -11,7 +11,7 @@ use crate::{
         session::{NewSession, Precondition, Session, SessionPatch},
         turn::{
             Turn, Wishes,
-            event::{Ended, Numbered},
+            event::{Ended, Event, Numbered, Place},
         },
     },
     error::{Error, Result},
@@ -98,16 +98,20 @@ pub(crate) struct Answer {
 }
 
 /// The events of a turn, as they come.
-pub(crate) struct Events(Lines);
+pub(crate) struct Events {
+    turn: u64,
+    lines: Lines,
+}
 
 impl Events {
-    /// A stream of what `encode` makes of each event; of `None` when nothing has come for a while.
+    /// A stream of what `encode` makes of each event and its place; of `None` when nothing has come for a while.
     ///
     /// # Errors
     /// `Internal` when the platform cannot make it.
-    pub(crate) fn map(self, encode: impl Fn(Option<&Numbered>) -> String + 'static) -> Result<web_sys::ReadableStream> {
-        self.0.map(move |line| match decode_event(line) {
-            Ok(event) => encode(event.as_ref()),
+    pub(crate) fn map(self, encode: impl Fn(Option<(Place, &Event)>) -> String + 'static) -> Result<web_sys::ReadableStream> {
+        let turn = self.turn;
+        self.lines.map(move |line| match decode_event(line) {
+            Ok(numbered) => encode(numbered.as_ref().map(|Numbered { sequence, event }| (Place { turn, sequence: *sequence }, event))),
             Err(error) => {
                 worker::console_error!("an event is left out: {error:?}");
                 encode(None)
@@ -232,17 +236,20 @@ impl<'a> SessionClient<'a> {
     /// As [`SessionClient::answer`]; what fails later is an event.
     pub(crate) async fn stream(&self, ask: Ask, manner: Manner) -> Result<Events> {
         let call = self.turn_call(ask, manner, true);
-        let (_, events) = self.ask_for_stream::<Begun>(call).await?;
+        let (begun, lines) = self.ask_for_stream::<Begun>(call).await?;
+        let events = lines.map(|lines| Events { turn: begun.turn, lines });
         events.ok_or_else(|| Error::Internal("a turn without events".into()))
     }
 
-    /// Follows turn `turn`, or the last one, from after event `after` on. `None`: there is nothing to come.
+    /// Follows turn `turn`, or the one that `seen` is of as long as it has more to tell, or the last one: from after `seen`
+    /// on. `None`: there is nothing to come.
     ///
     /// # Errors
     /// As [`SessionClient::get`].
-    pub(crate) async fn follow(&self, turn: Option<u64>, after: Option<u64>) -> Result<Option<Events>> {
-        let (_, events) = self.ask_for_stream::<Option<Begun>>(Call::Follow { turn, after }).await?;
-        Ok(events)
+    pub(crate) async fn follow(&self, turn: Option<u64>, seen: Option<Place>) -> Result<Option<Events>> {
+        let call = Call::Follow { turn, after: seen.map(|seen| seen.sequence), seen: seen.map(|seen| seen.turn) };
+        let (begun, lines) = self.ask_for_stream::<Option<Begun>>(call).await?;
+        Ok(begun.zip(lines).map(|(begun, lines)| Events { turn: begun.turn, lines }))
     }
 
     /// Has the turn that runs stop, if it is `turn`, and waits for its end. Was there one to stop, and how did the last
@@ -360,9 +367,8 @@ impl<'a> SessionClient<'a> {
         namespace::call::<_, T, Refusal>(self.env, BINDING, self.id.as_str(), &self.request(call)).await
     }
 
-    async fn ask_for_stream<T: DeserializeOwned>(&self, call: Call) -> Result<(T, Option<Events>)> {
-        let (answer, lines) = namespace::stream::<_, T, Refusal>(self.env, BINDING, self.id.as_str(), &self.request(call)).await?;
-        Ok((answer, lines.map(Events)))
+    async fn ask_for_stream<T: DeserializeOwned>(&self, call: Call) -> Result<(T, Option<Lines>)> {
+        namespace::stream::<_, T, Refusal>(self.env, BINDING, self.id.as_str(), &self.request(call)).await
     }
 
     fn request(&self, call: Call) -> Request {

@@ -226,7 +226,10 @@ impl Object {
             }
             Call::Append { messages } => answer(&self.append_call(own(caller, alive)?, decode_new(messages)?, now)?),
             Call::Messages(page) => answer(&self.page(&own(caller, alive)?, &page)?),
-            Call::Follow { turn, after } => answer(&self.follow(&own(caller, alive)?, turn, after, now)?),
+            Call::Follow { turn, after, seen } => {
+                let stored = own(caller, alive)?;
+                answer(&self.follow(&stored, turn, after, seen, now)?)
+            }
             Call::Turn { number } => own(caller, alive).and_then(|_| answer(&self.turn_record(number)?)),
             Call::Memory(call) => self.remember(own(caller, alive)?, call, now),
             Call::Siblings { sequence } => own(caller, alive).and_then(|_| answer(&self.siblings(sequence)?)),

@@ -59,8 +59,14 @@ pub(crate) enum Call {
     Chat(Chat),
     /// The same with what was said before.
     Redo { redo: Redo, options: TurnOptions },
-    /// Which turn is there to follow? Answers [`Begun`], or null when there is nothing to come.
-    Follow { turn: Option<u64>, after: Option<u64> },
+    /// Which turn is there to follow, from after event `after` of turn `seen`? Answers [`Begun`], or null when there is
+    /// nothing to come. Without `seen` (0.3) the event is of the turn that is followed.
+    Follow {
+        turn: Option<u64>,
+        after: Option<u64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seen: Option<u64>,
+    },
     /// Stops the running turn, or turn `turn` if that is the one; answers [`Stopped`] when it has ended.
     Stop { turn: Option<u64> },
     /// A turn; answers [`EndedRecord`].
@@ -389,6 +395,7 @@ mod tests {
             format!(r#"{{"redo":{{"redo":"continue","options":{options}}}}}"#),
             format!(r#"{{"redo":{{"redo":{{"edit":{{"role":"user","content":"x"}}}},"options":{options}}}}}"#),
             r#"{"follow":{"turn":null,"after":3}}"#.into(),
+            r#"{"follow":{"turn":null,"after":3,"seen":2}}"#.into(),
             r#"{"stop":{"turn":1}}"#.into(),
             r#"{"turn":{"number":1}}"#.into(),
             r#"{"siblings":{"sequence":2}}"#.into(),

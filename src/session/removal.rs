@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::{
     domain::{
+        message::Message,
         session::{Precondition, title_of},
         time::Timestamp,
     },
@@ -26,14 +27,11 @@ impl Object {
         self.check_idle()?;
         precondition.check(stored.session.version())?;
         let found = self.storage.message_anywhere(sequence)?.ok_or(Error::NotFound(Subject::Message))?;
-        let title = found.body.content.as_deref().and_then(title_of).filter(|title| stored.session.title.as_ref() == Some(title));
+        let title = take_title_of(&mut stored, &found);
         let removed = found.removed(now);
         match self.storage.message(sequence)? {
             Some(_) => self.storage.save_message(&removed)?,
             None => self.storage.remove_sibling(sequence, now)?,
-        }
-        if title.is_some() {
-            (stored.session.title, stored.indexed_at) = (None, None);
         }
         self.forget(&[sequence], title.as_deref())?;
         stored.session.touch(now);
@@ -46,12 +44,13 @@ impl Object {
         self.check_idle()?;
         let said = self.storage.last_said(false)?;
         let first = said.ok_or_else(|| Error::NotPossible("The user has said nothing that could be taken back".into()))?;
+        let title = self.storage.message(first)?.and_then(|said| take_title_of(&mut stored, &said));
         let (sequences, versions) = self.storage.take_out(first)?;
-        self.forget(&[&sequences[..], &versions].concat(), None)?;
+        self.forget(&[&sequences[..], &versions].concat(), title.as_deref())?;
         let count = u64::try_from(sequences.len()).unwrap_or(u64::MAX);
         stored.session.message_count = stored.session.message_count.saturating_sub(count);
         stored.session.touch(now);
-        self.save(&mut stored, Aftermath::Later)?;
+        self.save(&mut stored, Aftermath::BeforeAnswer)?;
         Ok(Popped { session: (&stored.session).into(), sequences })
     }
 
@@ -67,6 +66,14 @@ impl Object {
         }
         Ok(())
     }
+}
+
+/// The session's title, taken from it, if it was made of what `message` says.
+fn take_title_of(stored: &mut Stored, message: &Message) -> Option<String> {
+    let made = message.body.content.as_deref().and_then(title_of)?;
+    let title = stored.session.title.take_if(|title| *title == made)?;
+    stored.indexed_at = None;
+    Some(title)
 }
 
 /// Empties every message of those numbers in a kept answer, and the title. Was there anything to empty?

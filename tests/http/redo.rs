@@ -111,6 +111,46 @@ fn an_answer_that_was_cut_off_goes_on_where_it_ended() {
 }
 
 #[test]
+fn an_answer_to_which_nothing_is_to_be_added_is_whole() {
+    let model = Model::start(|number, _| match number {
+        0 => vec![Step::Text("That is all.".into()), Step::Finish("length"), Step::Done],
+        1 => vec![Step::Finish("length"), Step::Done],
+        _ => vec![Step::Finish("stop"), Step::Done],
+    });
+    let server = Server::asking(&model, &[]);
+    let id = server.new_session();
+    server.post("/chat", json!({"session_id": id, "message": "Tell"})).expect(200);
+    let go_on = format!("/sessions/{id}/continue");
+    server.ask("POST", &go_on, &[], None).expect_problem(503, "MODEL_UNAVAILABLE");
+    let whole = server.ask("POST", &go_on, &[], None).expect(200).value();
+    assert_eq!((&whole["response"], &whole["message"]["cut"]), (&json!("That is all."), &json!(null)));
+    server.ask("POST", &go_on, &[], None).expect_problem(409, "NOT_POSSIBLE");
+}
+
+#[test]
+fn instructions_that_came_after_an_answer_stay_and_hold_for_the_new_one() {
+    let model = counting();
+    let server = Server::asking(&model, &[]);
+    let id = server.new_session();
+    server.say(&id, "Question");
+    let messages = format!("/sessions/{id}/messages");
+    server.post(&messages, json!({"messages": [{"role": "system", "content": "Be brief."}]})).expect(201);
+    server.ask("POST", &format!("/sessions/{id}/regenerate"), &[], None).expect(200);
+    let expected = [message(1, "Question", None), message(3, "Be brief.", None), message(4, "Answer 2.", Some(2))];
+    assert_eq!(history(&server, &id), expected);
+    assert_eq!(model.requests()[1].body["messages"][0], json!({"role": "system", "content": "Be brief."}));
+    server.post(&format!("/sessions/{id}/edit"), json!({"message": "Other"})).expect(200);
+    let expected = [message(3, "Be brief.", None), message(5, "Other", Some(1)), message(6, "Answer 3.", None)];
+    assert_eq!(history(&server, &id), expected);
+    // Taking the edited message back takes what it replaced, wherever that stands.
+    server.ask("POST", &format!("/sessions/{id}/pop"), &[], None).expect(200);
+    assert_eq!(history(&server, &id), [message(3, "Be brief.", None)]);
+    for sequence in [1, 2, 4] {
+        server.delete(&format!("{messages}/{sequence}")).expect_problem(404, "MESSAGE_NOT_FOUND");
+    }
+}
+
+#[test]
 fn an_answer_that_has_no_room_for_more_or_no_beginning_does_not_go_on() {
     let model = Model::start(|number, _| match number {
         0 => vec![Step::Text("x".repeat(300 * 1024)), Step::Finish("stop"), Step::Done],

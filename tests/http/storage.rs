@@ -98,9 +98,11 @@ fn a_turn_that_was_running_in_format_3_is_found_interrupted() {
     assert_eq!((&versions[0][0]["content"], &versions[1][0]["content"]), (&json!("Hi!"), &json!("Hello.")));
     let turn = server.get("/sessions/pinned/turns/1").expect(200).value()["turn"].clone();
     assert_eq!((&turn["status"], &turn["kind"], &turn["finish_reason"]), (&json!("done"), &json!("regenerate"), &json!("length")));
-    let events: Vec<(u64, String)> =
-        server.events("GET", "/sessions/pinned/events?turn=2&after=1", &[], None).map(|event| (event.id.unwrap(), event.name)).collect();
-    assert_eq!(events, [(2, "delta".into()), (1002, "error".into())]);
+    let events: Vec<(u64, String)> = server
+        .events("GET", "/sessions/pinned/events?turn=2&after=1000001", &[], None)
+        .map(|event| (event.id.unwrap(), event.name))
+        .collect();
+    assert_eq!(events, [(1_000_002, "delta".into()), (1_001_002, "error".into())]);
     // The request that had begun it runs it again.
     let keyed = [("content-type", "application/json"), ("idempotency-key", "k")];
     let said = json!({"session_id": "pinned", "message": "tell me more"}).to_string();

@@ -223,25 +223,61 @@ fn there_is_nothing_to_follow_where_nothing_happens() {
 }
 
 #[test]
-fn who_comes_back_from_an_earlier_turn_is_told_all_of_the_new_one() {
+fn who_comes_back_from_an_earlier_turn_is_told_its_rest_and_then_all_of_the_new_one() {
     let model = gated();
     let server = Server::asking(&model, &[]);
     let id = server.new_session();
     let path = format!("/sessions/{id}/events");
     model.open(gates());
     let one = server.events("POST", "/chat", &[], Some(&said(&id))).rest();
-    let end = one.last().unwrap().id.unwrap();
     let mut two = server.events("POST", "/chat", &[], Some(&said(&id)));
     let begun = two.next().unwrap();
-    // What an EventSource sends that has seen the end of the first turn; and one that has seen more than there is yet.
-    let followers = [end, end + 1].map(|last| server.events("GET", &path, &[("last-event-id", &last.to_string())], None));
-    let early = server.events("GET", &format!("{path}?turn=2&after=3"), &[], None);
+    // As an EventSource does: it knows its last event and no turn.
+    let follow = |last: u64| server.events("GET", &path, &[("last-event-id", &last.to_string())], None);
+    let end = one.last().unwrap().id.unwrap();
+    let followers = [follow(end), follow(7_000_000), server.events("GET", &format!("{path}?turn=2&after=3"), &[], None)];
+    for (seen, event) in one.iter().enumerate().take(one.len() - 1) {
+        assert_eq!(follow(event.id.unwrap()).rest(), one[seen + 1..], "after {seen}");
+    }
     model.open(gates());
     let whole: Vec<Event> = [begun].into_iter().chain(two).collect();
-    for follower in followers.into_iter().chain([early]) {
+    assert_eq!(ids(&whole), ids(&one).into_iter().map(|id| 1_000_000 + id).collect::<Vec<_>>());
+    for follower in followers {
         assert_eq!(follower.rest(), whole);
     }
     server.get(&format!("{path}?turn=1&after={end}")).expect(204);
+    server.get(&format!("{path}?after={}", whole.last().unwrap().id.unwrap())).expect(204);
+}
+
+#[test]
+fn an_interrupted_turn_that_cannot_be_ended_is_told_to_be_interrupted_and_can_be_run_again() {
+    let model = Model::start(|number, _| match number {
+        0 => vec![Step::Text("Once upon".into()), Step::Hang],
+        _ => Model::saying("Whole."),
+    });
+    let mut server = Server::asking(&model, &[]);
+    let id = server.new_session();
+    let keyed = [("idempotency-key", "k")];
+    let mut stream = server.events("POST", "/chat", &keyed, Some(&said(&id)));
+    assert_eq!(stream.by_ref().take(2).count(), 2);
+    server.kill();
+    let file = server.databases("session").remove(0);
+    sqlite::run(&file, "create trigger full before update of ended_at on turn begin select raise(abort, 'full'); end");
+    sqlite::run(&file, "create trigger full_2 before insert on turn when new.ended_at is not null begin select raise(abort, 'full'); end");
+    server.launch();
+    // Nothing can be written of its end: that is an error, and no wrong answer.
+    assert_eq!(server.get(&format!("/sessions/{id}")).status, 500);
+    server.kill();
+    sqlite::run(&file, "drop trigger full");
+    server.launch();
+    assert_eq!(server.get(&format!("/sessions/{id}/turns/1")).expect(200).value()["turn"]["status"], "interrupted");
+    let events = server.events("GET", &format!("/sessions/{id}/events"), &[], None).rest();
+    assert_eq!((names(&events)[0], names(&events)[events.len() - 1]), ("turn", "error"));
+    server.kill();
+    sqlite::run(&file, "drop trigger full_2");
+    server.launch();
+    let again = server.events("POST", "/chat", &keyed, Some(&said(&id))).rest();
+    assert_eq!(again.last().unwrap().data["message"]["content"], "Whole.");
 }
 
 #[test]

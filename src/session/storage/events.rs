@@ -19,7 +19,6 @@ pub(super) const CREATE: Write = Write::new(
 );
 const INSERT: Write = Write::new("insert into event (turn, sequence, events) values (?, ?, ?)");
 const FIND: &str = "select events from event where turn = ? order by sequence";
-const FIND_LAST: &str = "select events from event where turn = ? order by sequence desc limit 1";
 // No row is written when there is nothing to forget.
 const FORGET: Write = Write::new("delete from event where turn in (select number from turn where number < ? and ended_at < ?)");
 pub(super) const DELETE_ALL: Write = Write::new("delete from event");
@@ -43,12 +42,6 @@ impl Storage {
             events.extend(decode(&row.text(0)?)?);
         }
         Ok(events)
-    }
-
-    /// The number of the last stored event of a turn.
-    pub(in crate::session) fn last_event(&self, turn: u64) -> Result<Option<u64>> {
-        let Some(row) = self.sql.row(FIND_LAST, &[turn.into()])? else { return Ok(None) };
-        Ok(decode(&row.text(0)?)?.last().map(|last| last.sequence))
     }
 
     /// Forgets the events of every turn.

@@ -46,6 +46,9 @@ pub(super) const CREATE_INSTRUCTIONS: Write =
 const INSTRUCTIONS_BEFORE: &str =
     "select sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata, cut, replaces, removed_at
   from message where role = 'system' and sequence < ? order by sequence desc limit ?";
+const INSTRUCTIONS_AFTER: &str =
+    "select sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata, cut, replaces, removed_at
+  from message where role = 'system' and sequence > ? order by sequence limit ?";
 const FIRST: &str = "select sequence from message order by sequence limit 1";
 const LAST_OF_ROLES: &str = "select sequence from message where role = ? or role = ? order by sequence desc limit 1";
 const FIRST_SAID: &str = "select content from message where role = 'user' order by sequence limit 2";
@@ -118,6 +121,12 @@ impl Storage {
         rows.iter().rev().map(read_message).collect()
     }
 
+    /// The oldest instructions after message `sequence`, oldest first.
+    pub(in crate::session) fn instructions_after(&self, sequence: u64) -> Result<Vec<Message>> {
+        let rows = self.sql.rows(INSTRUCTIONS_AFTER, &[sequence.into(), limits::CONTEXT_INSTRUCTIONS.into()])?;
+        rows.iter().map(read_message).collect()
+    }
+
     /// What the user has said, if that is one message.
     pub(in crate::session) fn only_said(&self) -> Result<Option<String>> {
         let mut said = self.sql.rows(FIRST_SAID, &[])?;
@@ -142,9 +151,7 @@ impl Storage {
     pub(in crate::session) fn take_out(&self, sequence: u64) -> Result<(Vec<u64>, Vec<u64>)> {
         let mut taken = self.sql.rows(TAKE_OUT, &[sequence.into()])?.iter().map(|row| row.count(0)).collect::<Result<Vec<_>>>()?;
         taken.sort_unstable();
-        // A version is always older than what stands in its place.
-        let versions = self.delete_siblings(self.newest_sequence()?)?;
-        Ok((taken, versions))
+        Ok((taken, self.delete_versions(sequence)?))
     }
 
     /// The sequence number of the newest message, 0 when there is none.

@@ -19,9 +19,9 @@ const COPY: Write = Write::new(
     "insert into sibling (sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata, size_bytes, cut, replaces,
        removed_at, replaced_by)
      select sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata, size_bytes, cut, replaces, removed_at, ?
-     from message where sequence > ?",
+     from message where sequence > ? and role <> 'system'",
 );
-const DELETE_COPIED: &str = "delete from message where sequence > ? returning sequence";
+const DELETE_COPIED: &str = "delete from message where sequence > ? and role <> 'system' returning sequence";
 const FIND: &str = "select sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata, cut, replaces, removed_at
   from sibling where replaced_by = ? order by sequence";
 const FIND_ONE: &str = "select sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata, cut, replaces, removed_at
@@ -30,12 +30,15 @@ const REMOVE: Write = Write::new(
     "update sibling set content = case when content is null then null else '' end, tool_calls = null, name = null, metadata = null, cut = null,
        removed_at = ? where sequence = ?",
 );
-const DELETE_AFTER: &str = "delete from sibling where sequence > ? returning sequence";
+const DELETE_VERSIONS: &str = "with recursive version(sequence) as (
+    select sequence from sibling where replaced_by >= ?
+    union select sibling.sequence from sibling join version on sibling.replaced_by = version.sequence)
+  delete from sibling where sequence in version returning sequence";
 pub(super) const DELETE_ALL: Write = Write::new("delete from sibling");
 
 impl Storage {
-    /// Takes every message after `sequence` out of the history: `replaced_by` comes in their place. Gives the first of
-    /// them and how many they were.
+    /// Takes every message after `sequence` but instructions out of the history: `replaced_by` comes in their place.
+    /// Gives the first of them and how many they were.
     pub(in crate::session) fn set_aside(&self, after: u64, replaced_by: u64) -> Result<(Option<u64>, u64)> {
         self.sql.run(&COPY, &[replaced_by.into(), after.into()])?;
         let rows = self.sql.rows(DELETE_COPIED, &[after.into()])?;
@@ -51,9 +54,9 @@ impl Storage {
         }
     }
 
-    /// Deletes what was set aside after message `sequence`; gives its numbers.
-    pub(super) fn delete_siblings(&self, sequence: u64) -> Result<Vec<u64>> {
-        self.sql.rows(DELETE_AFTER, &[sequence.into()])?.iter().map(|row| row.count(0)).collect()
+    /// Deletes what stood in the places of the messages from `sequence` on before; gives its numbers.
+    pub(super) fn delete_versions(&self, sequence: u64) -> Result<Vec<u64>> {
+        self.sql.rows(DELETE_VERSIONS, &[sequence.into()])?.iter().map(|row| row.count(0)).collect()
     }
 
     /// Removes what a message that was set aside said.

@@ -151,9 +151,11 @@ impl Object {
         let log = Rc::new(Log::new(turn.number));
         log.push(&Numbered { sequence: 0, event: Event::Accepted(turn.clone()) })?;
         let history = self.history(input_sequence)?;
-        let answer_bytes = history.last().and_then(|last| last.content.as_ref()).map_or(0, String::len);
         let (prompt, answer_bytes) = match task.kind {
-            TurnKind::Continue => (prompt::to_go_on_with(history), answer_bytes),
+            TurnKind::Continue => {
+                let answer_bytes = history.last().and_then(|last| last.content.as_ref()).map_or(0, String::len);
+                (prompt::to_go_on_with(history), answer_bytes)
+            }
             TurnKind::Reply | TurnKind::Regenerate => (prompt::of(history), 0),
         };
         if !prompt.last().is_some_and(|last| matches!(last.role, Role::User | Role::Tool)) {
@@ -173,7 +175,7 @@ impl Object {
         if options.streams { begun(number) } else { Ok(Outcome::Reply(log)) }
     }
 
-    /// What the model may see of the messages up to `sequence`.
+    /// What the model may see of the messages up to `sequence`, and of instructions after it.
     fn history(&self, sequence: u64) -> Result<Vec<NewMessage>> {
         let newest = PageRequest {
             after: None,
@@ -191,6 +193,7 @@ impl Object {
         if is_cut_amid_results {
             stretch = self.storage.tail()?;
         }
+        instructions.append(&mut self.storage.instructions_after(sequence)?);
         instructions.append(&mut stretch);
         let mut history: Vec<NewMessage> = instructions.into_iter().map(|message| message.body).collect();
         if is_cut_amid_results {
@@ -206,7 +209,7 @@ impl Object {
         if stubs.is_empty() { Ok(()) } else { self.append(stored, stubs, None, now).map(drop) }
     }
 
-    /// Takes every message after `sequence` out of the history; gives the first of them.
+    /// Takes every message after `sequence` but instructions out of the history; gives the first of them.
     pub(super) fn set_aside(&self, stored: &mut Stored, sequence: u64, replaced_by: u64) -> Result<Option<u64>> {
         if stored.session.last_sequence <= sequence {
             return Ok(None);

@@ -25,7 +25,7 @@ use crate::{
 
 /// A gap in the numbers before the end of an interrupted turn: clients may have got events that were not stored yet,
 /// and must not take the end for one of them. `run` never has so many that are not stored.
-const ROOM: u64 = 1000;
+pub(super) const ROOM: u64 = 1000;
 
 /// What came of a turn.
 pub(super) struct Outcome {
@@ -75,7 +75,7 @@ impl Object {
         let number = stored.session.running_turn.take().ok_or_else(|| Error::Internal("no turn runs".into()))?;
         let StoredTurn { mut turn, key } = self.storage.turn(number)?.ok_or_else(|| Error::Internal(format!("no turn {number}")))?;
         let Outcome { text, next_sequence, unstored, prompt_bytes, end } = outcome;
-        let (answer_bytes, end) = (text.len(), end.that_says_something(&text));
+        let (answer_bytes, end) = (text.len(), end.that_says_something(turn.kind, &text));
 
         turn.usage = usage(stored, &end, prompt_bytes, answer_bytes);
         let body = end.message(text);
@@ -129,7 +129,7 @@ impl Object {
         self.conclude(stored, outcome, platform::now()).map(drop)
     }
 
-    /// The same of a wish that has stopped a turn; its repetitions get the same answer, unless the session is gone.
+    /// Answers a wish that has stopped turn `number`; its repetitions get the same answer, unless the session is gone.
     pub(in crate::session) fn stopped_once(&self, number: u64, repeatable: Option<&Repeatable>) -> Result<String> {
         if self.storage.load()?.is_none_or(|stored| stored.is_ended) {
             return Err(Error::NotFound(Subject::Session));
@@ -186,13 +186,14 @@ impl Object {
 }
 
 impl End {
-    /// An end without a word is a failure of the model's.
-    fn that_says_something(self, text: &str) -> End {
+    /// An end without a word is a failure of the model's; unless an answer goes on, to which there may be nothing to add.
+    fn that_says_something(self, kind: TurnKind, text: &str) -> End {
         let failed = |failure, cause: &str| End::Failed(Failed { failure, cause: cause.to_owned() });
         match self {
             End::Answered { finish: Finish::Filtered, ref tool_calls, .. } if text.is_empty() && tool_calls.is_empty() => {
                 failed(ModelFailure::Refused, "the provider's filter left nothing")
             }
+            End::Answered { finish: Finish::Stop, .. } if kind == TurnKind::Continue => self,
             End::Answered { ref tool_calls, .. } if text.is_empty() && tool_calls.is_empty() => {
                 failed(ModelFailure::Unavailable, "the answer was empty")
             }

@@ -78,24 +78,34 @@ impl Object {
         self.stopped(false, last).map(Outcome::Answer)
     }
 
-    /// Which turn there is to follow, and from where on.
+    /// Which turn there is to follow, and from where on: after event `after` of turn `seen`.
     ///
-    /// Numbers of events begin anew with each turn. Who names no turn may mean an earlier one: who has seen its end, or
-    /// more than there is, is told everything. The event that a turn begins with says that it is another one.
-    pub(super) fn follow(&self, stored: &Stored, wanted: Option<u64>, after: Option<u64>, now: Timestamp) -> Result<Option<Begun>> {
-        let turn = wanted.unwrap_or(stored.session.turn_count);
+    /// Who wants no turn in particular and comes from an earlier one is told the rest of that first, and comes back.
+    pub(super) fn follow(
+        &self,
+        stored: &Stored,
+        wanted: Option<u64>,
+        after: Option<u64>,
+        seen: Option<u64>,
+        now: Timestamp,
+    ) -> Result<Option<Begun>> {
+        let newest = stored.session.turn_count;
+        if let (None, Some(seen)) = (wanted, seen.filter(|seen| *seen < newest))
+            && let Some(rest) = self.rest_of(seen, after, now)?
+        {
+            return Ok(Some(rest));
+        }
+        let turn = wanted.unwrap_or(newest);
+        self.rest_of(turn, after.filter(|_| seen.is_none_or(|seen| seen == turn)), now)
+    }
+
+    fn rest_of(&self, turn: u64, after: Option<u64>, now: Timestamp) -> Result<Option<Begun>> {
         let Some(StoredTurn { turn: told, .. }) = self.storage.turn(turn)? else { return Ok(None) };
         if told.ended_at.is_some_and(|ended_at| now.since(ended_at) >= EVENTS_KEPT) {
             return Ok(None);
         }
         let log = self.log_of(turn)?;
         let last = log.last_sequence();
-        let is_of_another = match (wanted, after) {
-            (None, Some(_)) => after > last || (turn > 1 && after == self.storage.last_event(turn.saturating_sub(1))?),
-            (Some(_), Some(_)) => after > last && !log.is_over(),
-            (_, None) => false,
-        };
-        let after = after.filter(|_| !is_of_another);
         let has_more = !log.is_over() || last.is_some_and(|last| after.is_none_or(|after| after < last));
         Ok(has_more.then_some(Begun { turn, after }))
     }
@@ -120,22 +130,26 @@ impl Object {
         let StoredTurn { turn, .. } = self.storage.turn(number)?.ok_or(Error::NotFound(Subject::Turn))?;
         let mut events = vec![Numbered { sequence: 0, event: Event::Accepted(turn.at_its_beginning()) }];
         events.extend(self.storage.events(number)?);
-        if events.len() == 1 {
-            events.extend(self.in_short(turn)?);
-        }
+        self.make_whole(&mut events, turn)?;
         Log::of_ended(number, &events).map(Rc::new)
     }
 
-    /// The events of a turn whose own are forgotten.
-    fn in_short(&self, turn: Turn) -> Result<Vec<Numbered>> {
+    /// Adds what the events of a turn lack that has ended: all of them when its own are forgotten, the last when it could
+    /// not be stored.
+    fn make_whole(&self, events: &mut Vec<Numbered>, turn: Turn) -> Result<()> {
+        let last = match events.last() {
+            None | Some(Numbered { event: Event::Done(_) | Event::Failed(_), .. }) => return Ok(()),
+            Some(last) => last.sequence,
+        };
         let answer = self.answer_of(&turn)?;
         // The message of a continued answer is more than the turn has said: its end shows the whole.
-        let said = answer.as_ref().filter(|_| turn.kind != TurnKind::Continue);
+        let said = answer.as_ref().filter(|_| last == 0 && turn.kind != TurnKind::Continue);
         let text = said.and_then(|answer| answer.body.content.clone()).map(Event::Delta);
-        let has_failed = turn.has_failed();
-        let ended = Box::new(Ended { turn, answer, session: None });
-        let events = text.into_iter().chain([if has_failed { Event::Failed(ended) } else { Event::Done(ended) }]);
-        Ok((1..).zip(events).map(|(sequence, event)| Numbered { sequence, event }).collect())
+        let end = if turn.has_failed() { Event::Failed } else { Event::Done };
+        let end = end(Box::new(Ended { turn, answer, session: None }));
+        let next = if last == 0 { 1 } else { last.saturating_add(ending::ROOM) };
+        events.extend((next..).zip(text.into_iter().chain([end])).map(|(sequence, event)| Numbered { sequence, event }));
+        Ok(())
     }
 
     /// The message that holds a turn's answer, wherever it is now.

@@ -1,10 +1,10 @@
-//! The events of a turn as server-sent events: `id` is the event's number, `data` one JSON object.
+//! The events of a turn as server-sent events: `id` is the event's number in its session, `data` one JSON object.
 
 use serde::Serialize;
 
 use super::TurnJson;
 use crate::{
-    domain::turn::event::{Ended, Event, Numbered},
+    domain::turn::event::{Ended, Event, Place},
     http::{
         own::{MessageJson, ToolCallJson, UsageJson, etag},
         problem::Problem,
@@ -46,22 +46,22 @@ struct FailedJson<'a> {
 }
 
 /// Encodes the events of a turn in session `session_id`.
-pub(super) fn encoder(session_id: &str) -> impl Fn(Option<&Numbered>) -> String + 'static {
+pub(super) fn encoder(session_id: &str) -> impl Fn(Option<(Place, &Event)>) -> String + 'static {
     let session_id = session_id.to_owned();
-    move |event| event.map_or_else(|| HEARTBEAT.to_owned(), |event| encode(&session_id, event))
+    move |event| event.map_or_else(|| HEARTBEAT.to_owned(), |(place, event)| encode(&session_id, place.id(), event))
 }
 
-fn encode(session_id: &str, Numbered { sequence, event }: &Numbered) -> String {
+fn encode(session_id: &str, id: u64, event: &Event) -> String {
     match event {
-        Event::Accepted(turn) => frame(*sequence, "turn", &AcceptedJson { session_id, turn: TurnJson::from(turn) }),
-        Event::Delta(text) => frame(*sequence, "delta", &DeltaJson { text }),
-        Event::ToolCall(call) => frame(*sequence, "tool_call", &ToolCallJson::from(call)),
-        Event::Usage(usage) => frame(*sequence, "usage", &UsageJson::from(*usage)),
-        Event::Done(ended) => frame(*sequence, "done", &done(session_id, ended)),
+        Event::Accepted(turn) => frame(id, "turn", &AcceptedJson { session_id, turn: TurnJson::from(turn) }),
+        Event::Delta(text) => frame(id, "delta", &DeltaJson { text }),
+        Event::ToolCall(call) => frame(id, "tool_call", &ToolCallJson::from(call)),
+        Event::Usage(usage) => frame(id, "usage", &UsageJson::from(*usage)),
+        Event::Done(ended) => frame(id, "done", &done(session_id, ended)),
         Event::Failed(ended) => {
             let problem = ended.turn.failure.map_or_else(Problem::interrupted, Problem::of_model);
             let (code, detail) = problem.words();
-            frame(*sequence, "error", &FailedJson { code, detail, done: done(session_id, ended) })
+            frame(id, "error", &FailedJson { code, detail, done: done(session_id, ended) })
         }
     }
 }

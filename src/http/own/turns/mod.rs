@@ -10,7 +10,10 @@ use crate::{
     domain::{
         id::Repeatable,
         session::Precondition,
-        turn::{Finish, Turn, Wishes, event::Ended},
+        turn::{
+            Finish, Turn, Wishes,
+            event::{Ended, Place},
+        },
     },
     error::{Error, Result},
     http::{
@@ -153,7 +156,7 @@ pub(crate) async fn edit(request: &Request<'_>) -> std::result::Result<Reply, Pr
 pub(crate) async fn follow(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
     let id = request.id(0, "session_id")?;
     let turn = request.query().get("turn").map(|turn| parse_number("turn", turn)).transpose()?;
-    let followed = SessionClient::new(request.env(), request.caller(), &id).follow(turn, request.last_event()?).await?;
+    let followed = SessionClient::new(request.env(), request.caller(), &id).follow(turn, request.last_event()?.map(Place::of_id)).await?;
     match followed {
         Some(events) => Ok(Reply::events(events.map(events::encoder(id.as_str()))?)),
         None => Ok(Reply::nothing()),
