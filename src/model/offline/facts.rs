@@ -4,6 +4,7 @@
 //! dislikes add up. What a message states is read in `statement`.
 
 use super::statement;
+use crate::domain::memory::statement::TEXT_CHARACTERS;
 
 // Kinds of facts that have a sentence of their own. No text can produce these keys.
 pub(super) const PLACE: &str = "@place";
@@ -17,8 +18,6 @@ pub(super) const NAME: &str = "name";
 
 /// More facts than this are not kept.
 const FACTS: usize = 100;
-/// Longer values are cut, longer keys name nothing.
-pub(super) const TEXT_CHARACTERS: usize = 200;
 
 /// What is known, in the order it was learned.
 #[derive(Debug, Default)]
@@ -133,12 +132,6 @@ fn other_words(key: &str) -> &'static [&'static str] {
         "home" | "city" | "country" | PLACE => &[PLACE, "home", "city", "country"],
         _ => &[],
     }
-}
-
-/// The key that words name: one spelling for what is spelt in two ways. `None` when they are too many.
-pub(super) fn key_of(words: &[&str]) -> Option<String> {
-    let key = words.join(" ").replace("favorite", "favourite").replace("color", "colour");
-    (!key.is_empty() && key.chars().count() <= TEXT_CHARACTERS).then_some(key)
 }
 
 /// "my wife" -> "your wife".

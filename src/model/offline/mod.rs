@@ -3,7 +3,7 @@
 //! It knows what the user has said in this session and nothing else. It makes everything usable, testable and
 //! demonstrable without a key or a network. It does not reason, translate, or know the world.
 //!
-//! `statement` reads what people say about themselves, `facts` keeps it, `question` reads what they want to know, and
+//! `statement` takes what people say about themselves, `facts` keeps it, `question` reads what they want to know, and
 //! `relevance` finds what was said before about the same thing.
 
 mod facts;
@@ -138,14 +138,6 @@ fn quote(text: &str) -> String {
 fn capitalised(text: &str) -> String {
     let mut characters = text.chars();
     characters.next().map(|first| first.to_uppercase().chain(characters).collect()).unwrap_or_default()
-}
-
-/// Words in lower case, without punctuation around them and with straight apostrophes.
-fn words(text: &str) -> Vec<String> {
-    text.split_whitespace()
-        .map(|word| word.replace('\u{2019}', "'").trim_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '+' | '#')).to_lowercase())
-        .filter(|word| !word.is_empty())
-        .collect()
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! What a message asks for.
 
-use super::{
-    facts::{AGE, DISLIKES, LIKES, NAME, ORIGIN, PLACE, WORK, key_of},
-    words,
+use super::facts::{AGE, DISLIKES, LIKES, NAME, ORIGIN, PLACE, WORK};
+use crate::domain::{
+    memory::statement::key_of,
+    prose::{is_question_word, words},
 };
 
 /// What a message is about.
@@ -97,40 +98,6 @@ fn is_greeting(words: &[&str]) -> bool {
     let begins = matches!(words, ["hi" | "hello" | "hey" | "hallo" | "greetings", ..] | ["good", "morning" | "afternoon" | "evening", ..]);
     let asks_after_us = words.windows(3).any(|window| window == ["how", "are", "you"]);
     words.len() <= GREETING_WORDS && (begins || asks_after_us)
-}
-
-/// Does a sentence that starts with it ask something?
-pub(super) fn is_question_word(word: &str) -> bool {
-    matches!(
-        word,
-        "what"
-            | "what's"
-            | "whats"
-            | "who"
-            | "who's"
-            | "where"
-            | "where's"
-            | "when"
-            | "why"
-            | "how"
-            | "which"
-            | "is"
-            | "are"
-            | "am"
-            | "do"
-            | "does"
-            | "did"
-            | "can"
-            | "could"
-            | "would"
-            | "should"
-            | "will"
-            | "tell"
-            | "show"
-            | "remind"
-            | "explain"
-            | "recommend"
-    )
 }
 
 /// The key of the fact that a message asks for, in the first of its sentences that asks for one.

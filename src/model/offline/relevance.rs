@@ -2,11 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::{
-    facts::{DISLIKES, Facts, LIKES, ORIGIN, PLACE, WORK},
-    question::is_question_word,
-    words,
-};
+use super::facts::{DISLIKES, Facts, LIKES, ORIGIN, PLACE, WORK};
+use crate::domain::prose::{is_question_word, words};
 
 /// Words that point to a fact without naming it.
 const TOPICS: [(&str, &[&str]); 4] = [

@@ -1,5 +1,11 @@
 //! What is remembered: values under keys, of a user or of a session. The two never mix.
 
+pub(crate) mod statement;
+mod lexicon;
+mod claim;
+mod preference;
+pub(crate) mod extract;
+
 use crate::domain::{id::MemoryKey, session::Version, time::Timestamp};
 
 /// Something remembered.
