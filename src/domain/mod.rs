@@ -8,6 +8,7 @@ pub(crate) mod id;
 pub(crate) mod history;
 pub(crate) mod memory;
 pub(crate) mod message;
+pub(crate) mod profile;
 pub(crate) mod prose;
 pub(crate) mod session;
 pub(crate) mod style;
