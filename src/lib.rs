@@ -22,6 +22,7 @@ mod session;
 mod user;
 mod index;
 mod memory;
+mod search;
 mod model;
 mod domain;
 mod platform;

@@ -24,6 +24,10 @@ pub(crate) const APPEND_MESSAGES: usize = 1000;
 pub(crate) const MEMORY_BYTES: usize = 64 * 1024;
 /// Most entries of a memory.
 pub(crate) const MEMORY_ENTRIES: u64 = 1000;
+/// Longest query of a search, in bytes.
+pub(crate) const QUERY_BYTES: usize = 1024;
+/// How far a search can be paged.
+pub(crate) const SEARCH_OFFSET: u32 = 1000;
 /// Most tool calls in one message.
 pub(crate) const TOOL_CALLS: usize = 128;
 /// Most items on one page.
@@ -40,7 +44,7 @@ pub(crate) const IDLE_TIMEOUT_MIN: Duration = Duration::from_secs(1);
 /// Longest idle timeout: 30 days.
 pub(crate) const IDLE_TIMEOUT_MAX: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// How many of the newest messages a turn looks back on, and how many bytes of them.
-pub(crate) const CONTEXT_MESSAGES: u32 = 200;
+pub(crate) const CONTEXT_MESSAGES: u32 = 1000;
 /// See [`CONTEXT_MESSAGES`].
 pub(crate) const CONTEXT_BYTES: usize = 1024 * 1024;
 /// How many of the instructions before them it takes along.

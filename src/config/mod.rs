@@ -2,10 +2,13 @@
 //!
 //! A mistake here is answered with 503 and named in the log: better no service than another one than was meant.
 
+mod context;
 mod model;
 
 use std::time::Duration;
 
+use context::ContextChoice;
+pub(crate) use context::ContextSettings;
 use model::ModelChoice;
 use worker::Env;
 
@@ -24,6 +27,8 @@ pub(crate) struct Config {
     pub idle_timeout: Duration,
     /// Who answers.
     pub model: ModelChoice,
+    /// How much of a session it sees.
+    pub context: ContextChoice,
     /// Which web origins may call.
     pub cors: CorsOrigins,
     /// Whether the routes that break things on purpose exist.
@@ -73,6 +78,7 @@ impl Config {
             .and_then(|seconds| parse_idle_timeout("", seconds).ok())
             .ok_or_else(|| misconfigured("IDLE_TIMEOUT_SECONDS must be a number of seconds from 1 to 2592000"))?;
         let model = ModelChoice::parse(&given)?;
+        let context = ContextChoice::parse(&given)?;
         let cors = match variable("CORS_ORIGINS").as_deref() {
             None | Some("*") => CorsOrigins::Any,
             // An empty list allows no origin.
@@ -80,7 +86,7 @@ impl Config {
                 CorsOrigins::Listed(list.split(',').map(|origin| origin.trim().to_owned()).filter(|origin| !origin.is_empty()).collect())
             }
         };
-        Ok(Config { auth, idle_timeout, model, cors, has_test_faults: given("TEST_FAULTS").is_some() })
+        Ok(Config { auth, idle_timeout, model, context, cors, has_test_faults: given("TEST_FAULTS").is_some() })
     }
 
     /// The caller of a request that shows nothing about itself.

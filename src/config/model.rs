@@ -18,6 +18,10 @@ pub(crate) struct ModelChoice {
     pub provider: Provider,
     /// The models that clients may name; the first answers those that name none.
     pub allowed: Vec<String>,
+    /// Is the model offered tools to remember things with?
+    pub has_memory_tools: bool,
+    /// Does the model make titles?
+    pub makes_titles: bool,
     /// Most tokens of an answer, unless a client wants fewer.
     max_tokens: Option<u32>,
     personas: HashMap<String, PersonaModel>,
@@ -63,7 +67,20 @@ impl ModelChoice {
             let tokens = text.parse().ok().filter(|tokens| *tokens > 0);
             tokens.ok_or_else(|| misconfigured("MODEL_MAX_TOKENS must be a number of tokens"))
         });
-        let choice = ModelChoice { provider, allowed, max_tokens: max_tokens.transpose()?, personas: parse_json(given, "PERSONA_MODELS")? };
+        let is_on = |name: &'static str| match given(name).as_deref() {
+            None | Some("on") => Ok(provider.is_language_model()),
+            Some("off") => Ok(false),
+            Some(_) => Err(misconfigured(&format!("{name} must be on or off"))),
+        };
+        let (has_memory_tools, makes_titles) = (is_on("MODEL_TOOLS")?, is_on("MODEL_TITLES")?);
+        let choice = ModelChoice {
+            provider,
+            allowed,
+            has_memory_tools,
+            makes_titles,
+            max_tokens: max_tokens.transpose()?,
+            personas: parse_json(given, "PERSONA_MODELS")?,
+        };
         // A mistake shows at once, not when somebody picks the persona.
         for persona in choice.personas.keys() {
             choice.settle(Wishes::default(), persona).map_err(|error| misconfigured(&format!("PERSONA_MODELS of {persona}: {error:?}")))?;
@@ -223,6 +240,8 @@ mod tests {
             ("MODEL_FIRST_BYTE_SECONDS", "841"),
             ("PERSONA_MODELS", r#"{"poet":{"model":"huge"}}"#),
             ("PERSONA_MODELS", r#"{"poet":{"modle":"small"}}"#),
+            ("MODEL_TOOLS", "yes"),
+            ("MODEL_TITLES", "1"),
         ] {
             let variables = [&SERVER[..], &[mistake]].concat();
             let given = |name: &'static str| {

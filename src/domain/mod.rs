@@ -3,6 +3,7 @@
 //! Nothing here knows the platform, serde, a clock or randomness; those come in as arguments.
 
 pub(crate) mod caller;
+pub(crate) mod context;
 pub(crate) mod deadline;
 pub(crate) mod id;
 pub(crate) mod history;

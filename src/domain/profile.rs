@@ -84,9 +84,28 @@ const TECHNICAL: [&str; 11] = [
 const COURTESY: [&str; 14] =
     ["there", "good", "morning", "afternoon", "evening", "thanks", "thank", "you", "thx", "a", "lot", "so", "much", "very"];
 
+/// What a client changes in it; `None` leaves a thing as it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct ProfilePatch {
+    /// How much to say.
+    pub verbosity: Option<Verbosity>,
+    /// In which voice.
+    pub tone: Option<Tone>,
+    /// How far to go into things.
+    pub depth: Option<Depth>,
+}
+
 impl Profile {
+    /// The profile after a client has changed it.
+    pub(crate) fn patched(self, patch: ProfilePatch) -> Profile {
+        Profile {
+            verbosity: patch.verbosity.unwrap_or(self.verbosity),
+            tone: patch.tone.unwrap_or(self.tone),
+            depth: patch.depth.unwrap_or(self.depth),
+        }
+    }
+
     /// The profile after its user has said `message`.
-    #[cfg_attr(not(test), expect(dead_code, reason = "turns have no profile yet"))]
     pub(crate) fn moved_by(self, message: &str) -> Profile {
         let words = words(&prose(message));
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -107,7 +126,6 @@ impl Profile {
     }
 
     /// What to tell a model; `None` when there is nothing special.
-    #[cfg_attr(not(test), expect(dead_code, reason = "turns have no profile yet"))]
     pub(crate) fn instruction(self) -> Option<String> {
         let verbosity = match self.verbosity {
             Verbosity::Low => Some("keep answers short"),
@@ -170,11 +188,9 @@ fn tone(words: &[&str]) -> Option<Tone> {
 
 impl Verbosity {
     /// Every degree.
-    #[cfg_attr(not(test), expect(dead_code, reason = "turns have no profile yet"))]
     pub(crate) const ALL: [Verbosity; 3] = [Verbosity::Low, Verbosity::Medium, Verbosity::High];
 
     /// Its name, in storage and on every wire.
-    #[cfg_attr(not(test), expect(dead_code, reason = "turns have no profile yet"))]
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Verbosity::Low => "low",
@@ -186,11 +202,9 @@ impl Verbosity {
 
 impl Tone {
     /// Every tone.
-    #[cfg_attr(not(test), expect(dead_code, reason = "turns have no profile yet"))]
     pub(crate) const ALL: [Tone; 3] = [Tone::Casual, Tone::Neutral, Tone::Technical];
 
     /// Its name, in storage and on every wire.
-    #[cfg_attr(not(test), expect(dead_code, reason = "turns have no profile yet"))]
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Tone::Casual => "casual",
@@ -202,11 +216,9 @@ impl Tone {
 
 impl Depth {
     /// Every degree.
-    #[cfg_attr(not(test), expect(dead_code, reason = "turns have no profile yet"))]
     pub(crate) const ALL: [Depth; 3] = [Depth::Shallow, Depth::Normal, Depth::Advanced];
 
     /// Its name, in storage and on every wire.
-    #[cfg_attr(not(test), expect(dead_code, reason = "turns have no profile yet"))]
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Depth::Shallow => "shallow",

@@ -7,6 +7,7 @@ use crate::{
         caller::Owner,
         deadline::{self, Deadlines, Life},
         id::{SessionId, UserId},
+        profile::{Profile, ProfilePatch},
         time::Timestamp,
         turn::{ModelFailure, tokens::Tally},
     },
@@ -56,6 +57,12 @@ pub(crate) struct Session {
     pub error_count: u64,
     /// The last failure.
     pub last_error: Option<LastError>,
+    /// How its user likes to be talked to.
+    pub profile: Profile,
+    /// May models be told what is remembered, and remember more?
+    pub uses_memory: bool,
+    /// Was the title made of what was said first?
+    pub is_title_made: bool,
 }
 
 /// How and when a model failed last.
@@ -93,6 +100,10 @@ pub(crate) struct SessionPatch {
     pub metadata: Option<String>,
     /// How long it lives after its last activity.
     pub idle_timeout: Option<Duration>,
+    /// How its user likes to be talked to, as far as it changes.
+    pub profile: ProfilePatch,
+    /// May models be told what is remembered, and remember more?
+    pub uses_memory: Option<bool>,
 }
 
 /// Names one state of one session: the source of its `ETag`.
@@ -148,6 +159,9 @@ impl Session {
             tally: Tally::default(),
             error_count: 0,
             last_error: None,
+            profile: Profile::default(),
+            uses_memory: true,
+            is_title_made: false,
         }
     }
 

@@ -6,7 +6,7 @@ use worker::Env;
 use super::protocol::{EntryRecord, MemoryCall, NewEntryRecord, Page, Put};
 use crate::{
     domain::{
-        id::{MemoryKey, UserId},
+        id::{MemoryKey, Repeatable, UserId},
         memory::{Entry, Source},
         session::Precondition,
     },
@@ -19,8 +19,8 @@ use crate::{
 pub(crate) enum MemoryClient<'a> {
     /// A session's: dies with it.
     Session(SessionClient<'a>),
-    /// A user's, who may be asked: survives the sessions.
-    User(&'a Env, UserId),
+    /// A user's, who may be asked, by a request that may be repeated: survives the sessions.
+    User(&'a Env, UserId, Option<&'a Repeatable>),
 }
 
 /// A page of entries.
@@ -109,7 +109,7 @@ impl MemoryClient<'_> {
     async fn ask<T: DeserializeOwned>(&self, call: MemoryCall) -> Result<T> {
         match self {
             MemoryClient::Session(session) => session.memory(call).await,
-            MemoryClient::User(env, user) => user::client::memory(env, user, call).await,
+            MemoryClient::User(env, user, request) => user::client::memory(env, user, *request, call).await,
         }
     }
 }

@@ -5,7 +5,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     domain::{
         id::Id,
-        memory::{Entry, Origin, Source},
+        memory::{
+            Entry, Origin, Source,
+            extract::{Fact, Learned},
+        },
         time::Timestamp,
         turn::named,
     },
@@ -44,6 +47,18 @@ pub(crate) struct NewEntryRecord {
     /// Only if there is an entry, or only if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) if_exists: Option<bool>,
+}
+
+/// A [`Fact`].
+#[derive(Serialize, Deserialize)]
+pub(crate) struct FactRecord {
+    pub(crate) key: String,
+    /// What is so now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) text: Option<String>,
+    /// One thing more of a list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) item: Option<String>,
 }
 
 /// An [`Entry`].
@@ -93,7 +108,7 @@ impl From<Entry> for EntryRecord {
             updated_at: entry.updated_at.millis(),
             revision: entry.revision,
             source: entry.source.name().to_owned(),
-            origin: entry.origin.map(|Origin { session_id, sequence }| OriginRecord { session_id, sequence }),
+            origin: entry.origin.map(OriginRecord::from),
         }
     }
 }
@@ -113,6 +128,21 @@ impl TryFrom<EntryRecord> for Entry {
     }
 }
 
+impl From<Fact> for FactRecord {
+    fn from(Fact { key, value }: Fact) -> Self {
+        match value {
+            Learned::Text(text) => FactRecord { key, text: Some(text), item: None },
+            Learned::Item(item) => FactRecord { key, text: None, item: Some(item) },
+        }
+    }
+}
+
+impl From<Origin> for OriginRecord {
+    fn from(Origin { session_id, sequence }: Origin) -> Self {
+        OriginRecord { session_id, sequence }
+    }
+}
+
 impl From<OriginRecord> for Origin {
     fn from(OriginRecord { session_id, sequence }: OriginRecord) -> Self {
         Origin { session_id, sequence }
@@ -123,7 +153,7 @@ impl From<OriginRecord> for Origin {
 ///
 /// # Errors
 /// `Internal` when there is none.
-pub(super) fn source_named(name: &str) -> Result<Source> {
+pub(crate) fn source_named(name: &str) -> Result<Source> {
     named(&Source::ALL, Source::name, name).ok_or_else(|| Error::Internal(format!("source {name}")))
 }
 

@@ -7,8 +7,9 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use serde_json::Value;
 
-use super::protocol::{EntryRecord, MemoryCall, NewEntryRecord, Page, Put, source_named};
+use super::protocol::{EntryRecord, FactRecord, MemoryCall, NewEntryRecord, Page, Put, source_named};
 use crate::{
     domain::{
         id::{Id, MemoryKey},
@@ -48,6 +49,11 @@ const LIST: &str = "select key, value, source, from_session, from_sequence, crea
   from (select *, sum(length(value)) over (order by key) - length(value) as characters_before from (
     select * from memory where value is not null and substr(key, 1, length(?)) = ? and key > ? order by key limit ?))
   where characters_before < ? order by key";
+const RECENT: &str =
+    "select key, value, source, from_session, from_sequence, created_at, updated_at, revision, null, null, null, null, null
+  from (select *, sum(length(value)) over (order by updated_at desc, key) as characters from (
+    select * from memory where value is not null order by updated_at desc, key limit ?))
+  where characters <= ? order by updated_at desc, key";
 const HAS_MORE: &str = "select 1 from memory where value is not null and substr(key, 1, length(?)) = ? and key > ? limit 1";
 const COUNT: &str = "select count(*) from memory where value is not null and substr(key, 1, length(?)) = ?";
 const COUNT_ALL: &str = "select count(*) from memory";
@@ -60,11 +66,23 @@ const WIPE_PREVIOUS: Write = Write::new(
 /// Finds what can be taken back.
 pub(crate) const CREATE_INDEX: Write =
     Write::new("create index if not exists memory_undo on memory (undo_until) where undo_until is not null");
+const FORGET: Write = Write::new("delete from memory where from_session = ? and from_sequence = ?");
+const FORGET_PREVIOUS: Write = Write::new(
+    "update memory set previous_value = null, previous_source = null, previous_session = null, previous_sequence = null, undo_until = null
+     where previous_session = ? and previous_sequence = ?",
+);
 /// Empties the memory.
 pub(crate) const DELETE_ALL: Write = Write::new("delete from memory");
 
 /// For so long the last change of an entry can be taken back.
 const UNDO: Duration = Duration::from_secs(10 * 60);
+
+/// Most things in a list that rules make.
+const ITEMS: usize = 50;
+/// A prompt is told of so many entries,
+const RECENT_ENTRIES: u32 = 200;
+/// which have so many characters together.
+const RECENT_CHARACTERS: u32 = 64 * 1024;
 
 /// A row: what is there, and what was there before.
 struct Stored {
@@ -113,6 +131,15 @@ pub(crate) fn is_empty(sql: &Sql) -> Result<bool> {
     Ok(count_all(sql)? == 0)
 }
 
+/// Forgets for good what was learned from message `sequence` of a session.
+///
+/// # Errors
+/// `Internal`, SQLite's.
+pub(crate) fn forget_from(sql: &Sql, session_id: &str, sequence: u64) -> Result<()> {
+    sql.run(&FORGET_PREVIOUS, &[session_id.into(), sequence.into()])?;
+    sql.run(&FORGET, &[session_id.into(), sequence.into()])
+}
+
 fn put(sql: &Sql, new: NewEntryRecord, now: Timestamp) -> Result<Put> {
     let NewEntryRecord { key, value, source, origin, if_match, if_exists } = new;
     limits::check_body("value", &value, limits::MEMORY_BYTES)?;
@@ -138,6 +165,51 @@ fn put(sql: &Sql, new: NewEntryRecord, now: Timestamp) -> Result<Put> {
     let changed = stored.changed(Some(state), now);
     save(sql, &changed)?;
     Ok(Put { entry: changed.entry()?.into(), is_new })
+}
+
+/// Keeps what a rule has read, unless a client says otherwise or there is no room; gives what is new.
+///
+/// # Errors
+/// `Internal`, SQLite's.
+pub(crate) fn learn(sql: &Sql, facts: Vec<FactRecord>, origin: Option<&Origin>, now: Timestamp) -> Result<Vec<Entry>> {
+    let mut learned = Vec::new();
+    for FactRecord { key, text, item } in facts {
+        let stored = find(sql, &key)?;
+        let known = stored.as_ref().and_then(|stored| stored.now.as_ref());
+        let is_clients = known.is_some_and(|known| known.source == Source::Client);
+        let (known, is_new) = (known.map(|known| known.value.as_str()), known.is_none());
+        let Some(value) = text.map(|text| Value::String(text).to_string()).or_else(|| with_item(known, item)) else { continue };
+        if is_clients || known == Some(&value) || (is_new && count(sql, "")? >= limits::MEMORY_ENTRIES) {
+            continue;
+        }
+        let stored = match stored {
+            Some(stored) => stored,
+            None => Stored::new(Id::parse("key", &key)?, now),
+        };
+        let changed = stored.changed(Some(State { value, source: Source::Rule, origin: origin.cloned() }), now);
+        save(sql, &changed)?;
+        learned.push(changed.entry()?);
+    }
+    Ok(learned)
+}
+
+/// A list with one thing more; `None` when that is in it already, or it is full.
+fn with_item(known: Option<&str>, item: Option<String>) -> Option<String> {
+    let mut items: Vec<String> = known.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
+    let item = item?;
+    if items.len() >= ITEMS || items.iter().any(|known| known.eq_ignore_ascii_case(&item)) {
+        return None;
+    }
+    items.push(item);
+    serde_json::to_string(&items).ok()
+}
+
+/// What was changed last, the latest first, as much as a prompt can be told.
+///
+/// # Errors
+/// `Internal`, SQLite's.
+pub(crate) fn recent(sql: &Sql) -> Result<Vec<Entry>> {
+    sql.rows(RECENT, &[RECENT_ENTRIES.into(), RECENT_CHARACTERS.into()])?.iter().map(|row| read(row)?.entry()).collect()
 }
 
 fn delete(sql: &Sql, key: &str, if_match: Option<&[VersionRecord]>, now: Timestamp) -> Result<bool> {

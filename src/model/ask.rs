@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     domain::{
+        context::words::known_in,
         message::{NewMessage, Role},
         turn::{Finish, ModelFailure},
     },
@@ -56,7 +57,9 @@ fn ask_offline(prompt: &[NewMessage], take: Take<'_>) -> Ending {
     let said = prompt.iter().filter(|message| message.role == Role::User).filter_map(|message| message.content.as_deref());
     let mut earlier: Vec<&str> = said.collect();
     let message = earlier.pop().unwrap_or_default();
-    let answer = offline::answer(&earlier, message);
+    let instructions = prompt.iter().filter(|message| message.role == Role::System).filter_map(|message| message.content.as_deref());
+    let known: Vec<(&str, &str)> = instructions.flat_map(known_in).collect();
+    let answer = offline::answer(&known, &earlier, message);
     let is_broken_off = answer.split_inclusive(' ').any(|word| take(word).is_break());
     let finish = if is_broken_off { Finish::Length } else { Finish::Stop };
     Ending { finish, tool_calls: Vec::new(), usage: None }

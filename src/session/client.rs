@@ -1,5 +1,7 @@
 //! The edge's side of the session object: one method per call, domain values in and out.
 
+use std::mem;
+
 use serde::de::DeserializeOwned;
 use worker::Env;
 
@@ -7,6 +9,7 @@ use crate::{
     domain::{
         caller::Caller,
         id::{Repeatable, SessionId},
+        memory::MemoryChange,
         message::{Message, NewMessage},
         session::{NewSession, Precondition, Session, SessionPatch},
         turn::{
@@ -18,10 +21,11 @@ use crate::{
     fault::{Fault, When},
     memory::protocol::MemoryCall,
     platform::{lines::Lines, namespace},
+    search::protocol::{Found, SearchCall},
     session::{
         protocol::{
             Answered, Appended, BINDING, Begun, Call, Chat, Copied, Create, Created, Deleted, PageRecord, PageRequest, Popped, Redo,
-            Request, Siblings, Stopped, TurnOptions,
+            Request, Siblings, Stopped, Told, TurnOptions,
         },
         record::{
             CallerRecord, MessageRecord, SessionRecord,
@@ -95,6 +99,16 @@ pub(crate) struct Answer {
     pub model: String,
     /// The turn; absent when it was kept by version 0.1.
     pub turn: Option<Turn>,
+    /// What was remembered and forgotten on the way.
+    pub memory: Vec<MemoryChange>,
+}
+
+/// What a model would be told, and why that.
+pub(crate) struct Shown {
+    /// What it would be sent.
+    pub prompt: Vec<NewMessage>,
+    /// The rest.
+    pub told: Told,
 }
 
 /// The events of a turn, as they come.
@@ -227,6 +241,7 @@ impl<'a> SessionClient<'a> {
             assistant: answered.assistant.try_into()?,
             model: answered.model,
             turn: answered.turn.map(Turn::try_from).transpose()?,
+            memory: answered.memory.into_iter().map(MemoryChange::try_from).collect::<Result<_>>()?,
         })
     }
 
@@ -285,6 +300,25 @@ impl<'a> SessionClient<'a> {
     /// As [`SessionClient::get`], and those of what is asked.
     pub(crate) async fn memory<T: DeserializeOwned>(&self, call: MemoryCall) -> Result<T> {
         self.ask(Call::Memory(call)).await
+    }
+
+    /// What a model would be told if the user said `message` now.
+    ///
+    /// # Errors
+    /// As [`SessionClient::get`]; `Invalid` when the wishes break a rule.
+    pub(crate) async fn context(&self, message: Option<String>, wishes: Wishes) -> Result<Shown> {
+        let options = TurnOptions { wishes: wishes.into(), ..TurnOptions::default() };
+        let mut told: Told = self.ask(Call::Context { message, options }).await?;
+        let prompt = mem::take(&mut told.prompt).into_iter().map(NewMessage::try_from).collect::<Result<_>>()?;
+        Ok(Shown { prompt, told })
+    }
+
+    /// Messages of the session that the question finds.
+    ///
+    /// # Errors
+    /// As [`SessionClient::get`].
+    pub(crate) async fn search(&self, call: SearchCall) -> Result<Found> {
+        self.ask(Call::Search(call)).await
     }
 
     /// What the request has created before, under its key.

@@ -6,12 +6,12 @@
 use std::time::Duration;
 
 use crate::{
-    domain::{caller::Owner, session::Session},
+    domain::{caller::Owner, id::UserId, session::Session},
     error::Result,
     fault::When,
     index, platform,
     session::{object::Object, storage::Stored},
-    user,
+    user::{self, client::News},
 };
 
 /// A copy that could not be written is tried again after this at the soonest.
@@ -90,12 +90,28 @@ impl Object {
             self.strike(When::Listing);
             // A list cannot know when a lost process ends a turn.
             let listed = Session { running_turn: None, ..stored.session.clone() };
-            user::client::put(&self.env, user, &listed).await?;
+            let mut stored = stored.clone();
+            while self.share_some(user, &listed, &stored).await? {
+                let Some(next) = self.storage.load()?.filter(|next| next.session.created_at == stored.session.created_at) else { break };
+                stored.shared_sequence = next.shared_sequence;
+            }
             if self.is_still(&stored)? {
                 self.storage.set_listed(stored.session.revision)?;
             }
         }
         Ok(())
+    }
+
+    /// Tells the user's object of the session and of a part of what is new in it. Is there more?
+    async fn share_some(&self, user: &UserId, listed: &Session, stored: &Stored) -> Result<bool> {
+        let (unshared, changes) = (self.storage.unshared(stored)?, self.storage.changes());
+        let news = News { after: stored.shared_sequence, messages: &unshared.messages, forgotten: &unshared.forgotten };
+        user::client::share(&self.env, user, listed, news).await?;
+        let is_same = self.is_still(stored)? && self.storage.changes() == changes;
+        if is_same {
+            self.storage.set_shared(&unshared)?;
+        }
+        Ok(is_same && unshared.has_more)
     }
 
     async fn try_update_index_copy(&self) -> Result<()> {

@@ -45,6 +45,7 @@ impl SessionCore {
                 encode(object.stopped_once(log.turn(), repeatable.as_ref()))
             })
             .into(),
+            Ok(Outcome::Told(gathered)) => promise_of_value(async move { encode(object.told(*gathered).await) }).into(),
             Ok(Outcome::After(log)) => promise_of(async move { log.until_over().await }).into(),
             Ok(Outcome::AfterBurial) => promise_of_value(async move {
                 match object.make_room().await {

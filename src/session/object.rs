@@ -33,6 +33,7 @@ use crate::{
         storage::{Kept, KeptOutcome, Storage, Stored},
         turn::{
             Begin,
+            context::Gathered,
             log::{Log, Stop},
         },
     },
@@ -73,6 +74,8 @@ pub(super) enum Outcome {
     Reply(Rc<Log>),
     /// That the turn was stopped, when it has ended; kept for the request's repetitions.
     Stopped(Rc<Log>, Option<Repeatable>),
+    /// What a model would be told, as soon as the user's object has told its part.
+    Told(Box<Gathered>),
     /// Nothing yet: the same call again, once this turn has ended.
     After(Rc<Log>),
     /// Nothing yet: the same call again, once the remains of an earlier session are gone.
@@ -237,6 +240,8 @@ impl Object {
                 answer(&self.remove(own(caller, alive)?, sequence, &decode_precondition(if_match.as_deref()), now)?)
             }
             Call::Pop => answer(&self.pop(own(caller, alive)?, now)?),
+            Call::Context { message, options } => return self.gather_for_client(&own(caller, alive)?, message, options),
+            Call::Search(call) => answer(&self.storage.search(&own(caller, alive)?, &call)?),
             Call::Copy { through } => self.copy(&own(caller, alive)?, through),
             // Had anything been kept, it would have been the answer.
             Call::Recall => Err(Error::NotFound(Subject::Session)),
@@ -293,8 +298,10 @@ impl Object {
         let session = &mut stored.session;
         precondition.check(session.version())?;
         if let Some(title) = patch.title {
-            session.title = title;
+            (session.title, session.is_title_made) = (title, false);
         }
+        session.profile = session.profile.patched(patch.profile);
+        session.uses_memory = patch.uses_memory.unwrap_or(session.uses_memory);
         if let Some(persona) = patch.persona {
             session.persona = persona;
         }
@@ -337,7 +344,7 @@ impl Object {
     fn append_call(&self, mut stored: Stored, messages: Vec<NewMessage>, now: Timestamp) -> Result<Appended> {
         self.check_idle()?;
         let messages = self.append(&mut stored, messages, None, now)?;
-        self.save(&mut stored, Aftermath::Later)?;
+        self.save(&mut stored, Aftermath::BeforeAnswer)?;
         Ok(Appended { session: (&stored.session).into(), messages: encode_messages(messages) })
     }
 

@@ -4,16 +4,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{
-        id::{Id, Repeatable},
+        context::{ContextWishes, Strategy},
+        profile::{Depth, ProfilePatch, Tone, Verbosity},
         session::SessionPatch,
-        turn::Wishes,
+        turn::{Wishes, named},
     },
     error::{Error, Result},
     fault::{Fault, When},
     memory::protocol::MemoryCall,
+    search::protocol::SearchCall,
     session::record::{
-        CallerRecord, MessageRecord, NewMessageRecord, NewSessionRecord, SessionRecord,
-        turn::{EndedRecord, TurnRecord},
+        CallerRecord, MessageRecord, NewMessageRecord, NewSessionRecord, RepeatableRecord, SessionRecord,
+        turn::{EndedRecord, MemoryChangeRecord, TurnRecord},
         version::VersionRecord,
     },
 };
@@ -28,13 +30,6 @@ pub(crate) struct Request {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) repeatable: Option<RepeatableRecord>,
     pub(crate) call: Call,
-}
-
-/// A [`Repeatable`].
-#[derive(Serialize, Deserialize)]
-pub(crate) struct RepeatableRecord {
-    key: String,
-    payload: String,
 }
 
 /// What may be asked.
@@ -77,6 +72,10 @@ pub(crate) enum Call {
     Remove { sequence: u64, if_match: Option<Vec<VersionRecord>> },
     /// Takes back what the user said last and everything after it; answers [`Popped`].
     Pop,
+    /// What a model would be told if the user said `message` now; answers [`Told`].
+    Context { message: Option<String>, options: TurnOptions },
+    /// Messages of the session; answers `search::protocol::Found`.
+    Search(SearchCall),
     /// The session and its messages up to that sequence number; answers [`Copied`].
     Copy { through: Option<u64> },
     /// What the session remembers; answers as [`MemoryCall`] says.
@@ -148,6 +147,12 @@ pub(crate) struct WishesRecord {
     max_tokens: Option<u32>,
     tools: Option<String>,
     tool_choice: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    strategy: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    budget_tokens: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    uses_memory: Option<bool>,
 }
 
 impl TurnOptions {
@@ -212,6 +217,40 @@ pub(crate) struct Answered {
     /// Absent in what 0.1 kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) turn: Option<TurnRecord>,
+    /// What was remembered and forgotten on the way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) memory: Vec<MemoryChangeRecord>,
+}
+
+/// A context: what a model is told, and why that.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Told {
+    pub(crate) prompt: Vec<NewMessageRecord>,
+    pub(crate) parts: Vec<PartRecord>,
+    pub(crate) left_out: Vec<LeftOutRecord>,
+    pub(crate) strategy: String,
+    pub(crate) model: String,
+    pub(crate) budget_tokens: u64,
+    /// Of the whole prompt, reckoned.
+    pub(crate) tokens: u64,
+}
+
+/// A part of a context.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct PartRecord {
+    pub(crate) kind: String,
+    pub(crate) count: u64,
+    pub(crate) tokens: u64,
+    pub(crate) span: Option<(u64, u64)>,
+}
+
+/// Something that a context does not show as it was said.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct LeftOutRecord {
+    pub(crate) kind: String,
+    pub(crate) count: u64,
+    pub(crate) span: Option<(u64, u64)>,
+    pub(crate) why: String,
 }
 
 /// A turn whose events can be followed.
@@ -262,6 +301,14 @@ pub(crate) struct PatchRecord {
     metadata: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     idle_timeout_ms: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    verbosity: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tone: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    depth: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    uses_memory: Option<bool>,
 }
 
 /// What becomes of the title.
@@ -274,28 +321,18 @@ pub(crate) enum TitleRecord {
 
 impl From<Wishes> for WishesRecord {
     fn from(wishes: Wishes) -> Self {
-        let Wishes { model, temperature, max_tokens, tools, tool_choice } = wishes;
-        WishesRecord { model, temperature, max_tokens, tools, tool_choice }
+        let Wishes { model, temperature, max_tokens, tools, tool_choice, context } = wishes;
+        let ContextWishes { strategy, budget_tokens, uses_memory } = context;
+        let strategy = strategy.map(|strategy| strategy.name().to_owned());
+        WishesRecord { model, temperature, max_tokens, tools, tool_choice, strategy, budget_tokens, uses_memory }
     }
 }
 
 impl From<WishesRecord> for Wishes {
     fn from(record: WishesRecord) -> Self {
-        let WishesRecord { model, temperature, max_tokens, tools, tool_choice } = record;
-        Wishes { model, temperature, max_tokens, tools, tool_choice }
-    }
-}
-
-impl From<&Repeatable> for RepeatableRecord {
-    fn from(repeatable: &Repeatable) -> Self {
-        RepeatableRecord { key: repeatable.key.as_str().to_owned(), payload: repeatable.payload.clone() }
-    }
-}
-
-impl TryFrom<RepeatableRecord> for Repeatable {
-    type Error = Error;
-    fn try_from(record: RepeatableRecord) -> Result<Self> {
-        Ok(Repeatable { key: Id::parse("Idempotency-Key", &record.key)?, payload: record.payload })
+        let WishesRecord { model, temperature, max_tokens, tools, tool_choice, strategy, budget_tokens, uses_memory } = record;
+        let context = ContextWishes { strategy: strategy.as_deref().and_then(Strategy::from_name), budget_tokens, uses_memory };
+        Wishes { model, temperature, max_tokens, tools, tool_choice, context }
     }
 }
 
@@ -306,6 +343,10 @@ impl From<SessionPatch> for PatchRecord {
             persona: patch.persona,
             metadata: patch.metadata,
             idle_timeout_ms: patch.idle_timeout.map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
+            verbosity: patch.profile.verbosity.map(|verbosity| verbosity.name().to_owned()),
+            tone: patch.profile.tone.map(|tone| tone.name().to_owned()),
+            depth: patch.profile.depth.map(|depth| depth.name().to_owned()),
+            uses_memory: patch.uses_memory,
         }
     }
 }
@@ -320,6 +361,12 @@ impl From<PatchRecord> for SessionPatch {
             persona: record.persona,
             metadata: record.metadata,
             idle_timeout: record.idle_timeout_ms.map(std::time::Duration::from_millis),
+            profile: ProfilePatch {
+                verbosity: record.verbosity.and_then(|name| named(&Verbosity::ALL, Verbosity::name, &name)),
+                tone: record.tone.and_then(|name| named(&Tone::ALL, Tone::name, &name)),
+                depth: record.depth.and_then(|name| named(&Depth::ALL, Depth::name, &name)),
+            },
+            uses_memory: record.uses_memory,
         }
     }
 }
@@ -347,6 +394,8 @@ impl Call {
             | Call::Siblings { .. }
             | Call::Remove { .. }
             | Call::Pop
+            | Call::Context { .. }
+            | Call::Search(_)
             | Call::Copy { .. }
             | Call::Memory(_)
             | Call::Recall
@@ -383,6 +432,7 @@ mod tests {
             r#""get""#.into(),
             r#"{"patch":{"if_match":[{"created_at":1,"revision":2}],"patch":{"title":"remove","metadata":"{}"}}}"#.into(),
             r#"{"patch":{"if_match":null,"patch":{"title":{"set":"x"},"persona":"p","idle_timeout_ms":1000}}}"#.into(),
+            r#"{"patch":{"if_match":null,"patch":{"verbosity":"low","tone":"casual","depth":"shallow","uses_memory":false}}}"#.into(),
             r#"{"delete":{"if_match":null}}"#.into(),
             r#""renew""#.into(),
             r#"{"append":{"messages":[{"role":"user","content":"x"}]}}"#.into(),
@@ -400,6 +450,8 @@ mod tests {
             r#"{"turn":{"number":1}}"#.into(),
             r#"{"siblings":{"sequence":2}}"#.into(),
             r#"{"copy":{"through":2}}"#.into(),
+            r#"{"context":{"message":"x","options":{"wishes":{"model":null,"temperature":null,"max_tokens":null,"tools":null,"tool_choice":null,"strategy":"summarize","budget_tokens":500,"uses_memory":false},"waits":false,"streams":false,"if_match":null}}}"#.into(),
+            r#"{"search":{"expression":"\"a\"","role":null,"since":null,"before":null,"limit":20,"offset":0}}"#.into(),
             r#"{"remove":{"sequence":2,"if_match":null}}"#.into(),
             r#""pop""#.into(),
             r#"{"memory":"clear"}"#.into(),

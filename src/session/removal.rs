@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::{
     domain::{
+        caller::Owner,
         message::Message,
         session::{Precondition, title_of},
         time::Timestamp,
@@ -30,10 +31,10 @@ impl Object {
         let title = take_title_of(&mut stored, &found);
         let removed = found.removed(now);
         match self.storage.message(sequence)? {
-            Some(_) => self.storage.save_message(&removed)?,
+            Some(_) => self.storage.reindexed(&stored, sequence, || self.storage.save_message(&removed))?,
             None => self.storage.remove_sibling(sequence, now)?,
         }
-        self.forget(&[sequence], title.as_deref())?;
+        self.forget(&stored, &[sequence], title.as_deref())?;
         stored.session.touch(now);
         self.save(&mut stored, Aftermath::BeforeAnswer)?;
         Ok(removed.into())
@@ -45,8 +46,9 @@ impl Object {
         let said = self.storage.last_said(false)?;
         let first = said.ok_or_else(|| Error::NotPossible("The user has said nothing that could be taken back".into()))?;
         let title = self.storage.message(first)?.and_then(|said| take_title_of(&mut stored, &said));
+        self.storage.forget_from(&mut stored, first)?;
         let (sequences, versions) = self.storage.take_out(first)?;
-        self.forget(&[&sequences[..], &versions].concat(), title.as_deref())?;
+        self.forget(&stored, &[&sequences[..], &versions].concat(), title.as_deref())?;
         let count = u64::try_from(sequences.len()).unwrap_or(u64::MAX);
         stored.session.message_count = stored.session.message_count.saturating_sub(count);
         stored.session.touch(now);
@@ -54,8 +56,15 @@ impl Object {
         Ok(Popped { session: (&stored.session).into(), sequences })
     }
 
-    /// Wipes what messages said where it is kept besides the history, and a title that was made of it.
-    fn forget(&self, sequences: &[u64], title: Option<&str>) -> Result<()> {
+    /// Wipes what messages said where it is kept besides the history, what was learned from them, and a title that was made
+    /// of it. What the user's object has is wiped by the copy that follows.
+    fn forget(&self, stored: &Stored, sequences: &[u64], title: Option<&str>) -> Result<()> {
+        for sequence in sequences {
+            self.storage.forget_learned(&stored.session.id, *sequence)?;
+            if matches!(stored.session.owner, Owner::User(_)) {
+                self.storage.unshare(*sequence)?;
+            }
+        }
         self.storage.delete_events()?;
         *self.log.borrow_mut() = None;
         for (key, kept) in self.storage.answers()? {
@@ -70,9 +79,12 @@ impl Object {
 
 /// The session's title, taken from it, if it was made of what `message` says.
 fn take_title_of(stored: &mut Stored, message: &Message) -> Option<String> {
-    let made = message.body.content.as_deref().and_then(title_of)?;
-    let title = stored.session.title.take_if(|title| *title == made)?;
-    stored.indexed_at = None;
+    let session = &mut stored.session;
+    // Before titles were marked, they were the first words.
+    let made = message.body.content.as_deref().and_then(title_of);
+    let is_made = session.is_title_made || made.is_some_and(|made| session.title.as_ref() == Some(&made));
+    let title = session.title.take_if(|_| is_made)?;
+    (session.is_title_made, stored.indexed_at) = (false, None);
     Some(title)
 }
 
@@ -90,7 +102,12 @@ fn wipe(answer: &mut Value, sequences: &[u64], title: Option<&str>) -> bool {
             if has_title {
                 fields.insert("title".to_owned(), Value::Null);
             }
-            fields.values_mut().fold(has_title, |wiped, value| wipe(value, sequences, title) || wiped)
+            let is_wiped = fields.values_mut().fold(has_title, |wiped, value| wipe(value, sequences, title) || wiped);
+            if is_wiped {
+                // What was learned in the turn.
+                fields.remove("memory");
+            }
+            is_wiped
         }
         // Every one of them, also after the first that had something.
         Value::Array(items) => items.iter_mut().filter_map(|item| wipe(item, sequences, title).then_some(())).count() > 0,

@@ -5,15 +5,18 @@ use worker::Env;
 
 use crate::{
     domain::{
-        id::{SessionId, UserId},
+        id::{Repeatable, SessionId, UserId},
+        memory::{self, Entry, Origin, extract::Fact},
+        message::Message,
         session::Session,
         time::Timestamp,
     },
     error::Result,
-    memory::protocol::MemoryCall,
+    memory::protocol::{EntryRecord, FactRecord, MemoryCall, OriginRecord},
     platform::namespace,
+    search::protocol::{Found, SearchCall},
     session::record::{SessionRecord, refusal::Refusal},
-    user::protocol::{BINDING, Call, PositionRecord},
+    user::protocol::{BINDING, Call, DocumentRecord, PositionRecord, Reminded, Settings, Share},
 };
 
 /// A place in a user's list of sessions.
@@ -25,18 +28,39 @@ pub(crate) struct Position {
     pub session_id: SessionId,
 }
 
-/// Puts `session` on the list of `user`, or brings what the list says of it up to date.
+/// What is new in a session since its user's object was told last.
+pub(crate) struct News<'a> {
+    /// After this message the messages are all there is.
+    pub after: u64,
+    /// Messages that follow it.
+    pub messages: &'a [Message],
+    /// Messages to forget, with what was learned from them.
+    pub forgotten: &'a [u64],
+}
+
+/// Puts `session` on the list of `user`, or brings what the list says of it up to date; and so the index of its text.
 ///
 /// # Errors
 /// `Unavailable` when the object cannot be reached; so in every function here.
-pub(crate) async fn put(env: &Env, user: &UserId, session: &Session) -> Result<()> {
-    namespace::call::<_, bool, Refusal>(env, BINDING, user.as_str(), &Call::Put(Box::new(session.into()))).await.map(drop)
+pub(crate) async fn share(env: &Env, user: &UserId, session: &Session, news: News<'_>) -> Result<()> {
+    let document = |message: &Message| {
+        let content = message.body.content.clone().filter(|text| !text.is_empty())?;
+        let (role, created_at) = (message.body.role.name().to_owned(), message.created_at.millis());
+        Some(DocumentRecord { sequence: message.sequence, role, created_at, content })
+    };
+    let share = Share {
+        session: session.into(),
+        after: news.after,
+        documents: news.messages.iter().filter_map(document).collect(),
+        forgotten: news.forgotten.to_vec(),
+    };
+    namespace::call::<_, bool, Refusal>(env, BINDING, user.as_str(), &Call::Share(Box::new(share))).await.map(drop)
 }
 
 /// Takes session `id` off the list of `user`.
 ///
 /// # Errors
-/// As [`put`].
+/// As [`share`].
 pub(crate) async fn remove(env: &Env, user: &UserId, id: &SessionId) -> Result<()> {
     let call = Call::Remove { session_id: id.as_str().to_owned() };
     namespace::call::<_, bool, Refusal>(env, BINDING, user.as_str(), &call).await.map(drop)
@@ -45,7 +69,7 @@ pub(crate) async fn remove(env: &Env, user: &UserId, id: &SessionId) -> Result<(
 /// Live sessions of `user` after `position`, those with the latest activity first.
 ///
 /// # Errors
-/// As [`put`].
+/// As [`share`].
 pub(crate) async fn list(env: &Env, user: &UserId, limit: u32, position: Option<Position>) -> Result<Vec<Session>> {
     let after = position.map(|position| PositionRecord {
         last_activity: position.last_activity.millis(),
@@ -55,10 +79,51 @@ pub(crate) async fn list(env: &Env, user: &UserId, limit: u32, position: Option<
     sessions.into_iter().map(Session::try_from).collect()
 }
 
-/// Asks the memory of `user`.
+/// Asks the memory of `user`; once, if the request may be repeated.
 ///
 /// # Errors
-/// As [`put`], and those of what is asked.
-pub(crate) async fn memory<T: DeserializeOwned>(env: &Env, user: &UserId, call: MemoryCall) -> Result<T> {
-    namespace::call::<_, T, Refusal>(env, BINDING, user.as_str(), &Call::Memory(call)).await
+/// As [`share`], and those of what is asked.
+pub(crate) async fn memory<T: DeserializeOwned>(env: &Env, user: &UserId, request: Option<&Repeatable>, call: MemoryCall) -> Result<T> {
+    let call = match request {
+        Some(request) => Call::Once { request: request.into(), call },
+        None => Call::Memory(call),
+    };
+    namespace::call::<_, T, Refusal>(env, BINDING, user.as_str(), &call).await
+}
+
+/// What a turn is to know of `user`, who has just said `facts` in message `origin`.
+///
+/// # Errors
+/// As [`share`].
+pub(crate) async fn remind(env: &Env, user: &UserId, facts: Vec<Fact>, origin: Option<Origin>) -> Result<memory::Reminded> {
+    let call = Call::Remind { facts: facts.into_iter().map(FactRecord::from).collect(), origin: origin.map(OriginRecord::from) };
+    let reminded: Reminded = namespace::call::<_, _, Refusal>(env, BINDING, user.as_str(), &call).await?;
+    let decode = |entries: Vec<EntryRecord>| entries.into_iter().map(Entry::try_from).collect::<Result<Vec<_>>>();
+    Ok(memory::Reminded { uses_memory: reminded.uses_memory, learned: decode(reminded.learned)?, entries: decode(reminded.entries)? })
+}
+
+/// Messages of `user`'s sessions.
+///
+/// # Errors
+/// As [`share`].
+pub(crate) async fn search(env: &Env, user: &UserId, call: SearchCall) -> Result<Found> {
+    namespace::call::<_, _, Refusal>(env, BINDING, user.as_str(), &Call::Search(call)).await
+}
+
+/// May models be told what is remembered of `user`, and remember more?
+///
+/// # Errors
+/// As [`share`].
+pub(crate) async fn uses_memory(env: &Env, user: &UserId) -> Result<bool> {
+    let settings: Settings = namespace::call::<_, _, Refusal>(env, BINDING, user.as_str(), &Call::Settings).await?;
+    Ok(settings.uses_memory)
+}
+
+/// Changes that.
+///
+/// # Errors
+/// As [`share`].
+pub(crate) async fn set_uses_memory(env: &Env, user: &UserId, uses_memory: bool) -> Result<()> {
+    let call = Call::Change(Settings { uses_memory });
+    namespace::call::<_, Settings, Refusal>(env, BINDING, user.as_str(), &call).await.map(drop)
 }

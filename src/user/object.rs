@@ -1,8 +1,10 @@
 //! The user object as the platform sees it. `call` is synchronous: calls cannot interleave.
 
+use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
 use crate::{
+    domain::id::Repeatable,
     error::{Error, Result},
     platform::{
         self,
@@ -56,14 +58,24 @@ impl UserCore {
             Call::Put(record) => self.storage.put(*record).and_then(|()| done()),
             Call::Remove { session_id } => self.storage.remove(&session_id).and_then(|()| done()),
             Call::Memory(call) => self.storage.memory(call, platform::now()),
-            Call::List { limit, after } => {
-                let sessions = self.storage.list(limit, after.as_ref(), platform::now())?;
-                Reply::<_, Refusal>::Ok(sessions).encode()
+            Call::Share(share) => self.storage.share(*share).and_then(|()| done()),
+            Call::Once { request, call } => {
+                let (request, now) = (Repeatable::try_from(request)?, platform::now());
+                self.storage.once(&request, now, || self.storage.memory(call, now))
             }
+            Call::Remind { facts, origin } => encode(&self.storage.remind(facts, origin, platform::now())?),
+            Call::Search(call) => encode(&self.storage.search(&call, platform::now())?),
+            Call::Settings => encode(&self.storage.settings()?),
+            Call::Change(settings) => self.storage.change(&settings).and_then(|()| encode(&settings)),
+            Call::List { limit, after } => encode(&self.storage.list(limit, after.as_ref(), platform::now())?),
         }
     }
 }
 
 fn done() -> Result<String> {
-    Reply::<_, Refusal>::Ok(true).encode()
+    encode(&true)
+}
+
+fn encode<T: Serialize>(answer: &T) -> Result<String> {
+    Reply::<_, Refusal>::Ok(answer).encode()
 }

@@ -2,7 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{memory::protocol::MemoryCall, session::record::SessionRecord};
+use crate::{
+    memory::protocol::{EntryRecord, FactRecord, MemoryCall, OriginRecord},
+    search::protocol::SearchCall,
+    session::record::{RepeatableRecord, SessionRecord},
+};
 
 /// Where the user objects are bound.
 pub(super) const BINDING: &str = "USER";
@@ -11,14 +15,64 @@ pub(super) const BINDING: &str = "USER";
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Call {
-    /// Adds a session to the list, or replaces what it says of it. Answers `true`.
+    /// Adds a session to the list, or replaces what it says of it. Answers `true`. Since 0.4 `Share` says the same.
     Put(Box<SessionRecord>),
+    /// The same, with what is new in it. Answers `true`.
+    Share(Box<Share>),
     /// Takes a session off the list. Answers `true`, also when it was not on it.
     Remove { session_id: String },
     /// Answers a list of `SessionRecord`, those with the latest activity first.
     List { limit: u32, after: Option<PositionRecord> },
     /// What the user's memory holds; answers as [`MemoryCall`] says.
     Memory(MemoryCall),
+    /// The same for a request that may be repeated: it is done once, and answered as then for a day.
+    Once { request: RepeatableRecord, call: MemoryCall },
+    /// What a turn is to know of the user, who has just said `facts`. Answers [`Reminded`].
+    Remind { facts: Vec<FactRecord>, origin: Option<OriginRecord> },
+    /// Messages of the user's sessions. Answers `search::protocol::Found`.
+    Search(SearchCall),
+    /// What the user wants. Answers [`Settings`].
+    Settings,
+    /// Changes that. Answers [`Settings`].
+    Change(Settings),
+}
+
+/// A session, and what is new in it since what was shared before.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Share {
+    pub(super) session: SessionRecord,
+    /// After this message the documents are all there is; before it everything is as it was, but for what is forgotten.
+    pub(super) after: u64,
+    pub(super) documents: Vec<DocumentRecord>,
+    /// Messages to forget, with what was learned from them.
+    pub(super) forgotten: Vec<u64>,
+}
+
+/// A message that says something.
+#[derive(Serialize, Deserialize)]
+pub(super) struct DocumentRecord {
+    pub(super) sequence: u64,
+    pub(super) role: String,
+    pub(super) created_at: i64,
+    pub(super) content: String,
+}
+
+/// What is remembered of a user.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Reminded {
+    /// Does the user want models to know?
+    pub(super) uses_memory: bool,
+    /// What was learned just now.
+    pub(super) learned: Vec<EntryRecord>,
+    /// What is remembered, the latest first.
+    pub(super) entries: Vec<EntryRecord>,
+}
+
+/// What a user wants.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Settings {
+    /// May models be told what is remembered, and remember more?
+    pub(super) uses_memory: bool,
 }
 
 /// A place in the list: that of a session with this last activity and id.
@@ -40,6 +94,12 @@ mod tests {
             r#"{"list":{"limit":50,"after":{"last_activity":1,"session_id":"s"}}}"#,
             r#"{"list":{"limit":50,"after":null}}"#,
             r#"{"memory":{"get":{"key":"k"}}}"#,
+            r#"{"share":{"session":{"id":"s","owner":"nobody","user_id":null,"persona":"default","title":null,"metadata":"{}","created_at":1,"last_activity":2,"idle_timeout_ms":3,"message_count":4,"last_sequence":5,"revision":6},"after":1,"documents":[{"sequence":2,"role":"user","created_at":3,"content":"x"}],"forgotten":[1]}}"#,
+            r#"{"remind":{"facts":[{"key":"name","text":"Ann"},{"key":"likes","item":"tea"}],"origin":{"session_id":"s","sequence":1}}}"#,
+            r#"{"search":{"expression":"\"a\"","role":null,"since":null,"before":null,"limit":20,"offset":0}}"#,
+            r#"{"once":{"request":{"key":"k","payload":"p"},"call":{"undo":{"key":"k"}}}}"#,
+            r#""settings""#,
+            r#"{"change":{"uses_memory":false}}"#,
         ];
         for written in calls {
             assert_eq!(serde_json::to_string(&serde_json::from_str::<Call>(written).unwrap()).unwrap(), written);

@@ -82,12 +82,12 @@ fn removed_calls_keep_their_results_and_models_take_what_is_left() {
     });
     let server = Server::asking(&model, &[]);
     let id = server.new_session();
-    server.post("/chat", json!({"session_id": id, "message": "x"})).expect(200);
+    server.post("/chat", json!({"session_id": id, "message": "What is there to see?"})).expect(200);
     server.post("/chat", json!({"session_id": id, "tool_results": [{"tool_call_id": "call_a", "content": "secret"}]})).expect(200);
     for sequence in [2, 3] {
         server.delete(&format!("/sessions/{id}/messages/{sequence}")).expect(200);
     }
-    server.say(&id, "And now?");
+    server.say(&id, "And what is there now?");
     let sent = model.requests()[2].body["messages"].clone();
     assert_eq!((&sent[1]["tool_calls"][0]["function"]["arguments"], &sent[2]["content"]), (&json!("{}"), &json!("")));
     assert!(!sent.to_string().contains("secret"), "{sent}");

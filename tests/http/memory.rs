@@ -141,6 +141,13 @@ fn the_last_change_is_taken_back_once() {
         server.delete(&path).expect(200);
         assert_eq!(undo().expect(200).value()["entry"]["value"], 1);
         assert_eq!(server.get(&path).expect(200).value()["value"], 1);
+        // Under a key it may be sent again whenever.
+        put(&server, &path, json!(4)).expect(200);
+        let keyed = || server.ask("POST", &format!("{path}/undo"), &[("idempotency-key", "k")], None).expect(200).body;
+        let undone = keyed();
+        put(&server, &path, json!(5)).expect(200);
+        assert_eq!(keyed(), undone);
+        assert_eq!(server.get(&path).expect(200).value()["value"], 5);
         // Forgetting everything is for good.
         server.delete(&memory).expect(200);
         undo().expect_problem(404, "MEMORY_NOT_FOUND");

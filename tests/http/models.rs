@@ -37,9 +37,9 @@ fn a_model_gets_the_conversation_and_what_the_deployment_says() {
     let variables = [("MODELS_ALLOWED", "large,huge"), ("MODEL_MAX_TOKENS", "100"), ("MODEL_HEADERS", r#"{"x-title":"ours"}"#), personas];
     let server = serve(&model, &variables);
     let id = server.post("/sessions", json!({"persona": "poet"})).expect(201).text("session_id");
-    let first = server.post("/chat", json!({"session_id": id, "message": "One", "metadata": {"secret": 1}})).expect(200);
+    let first = server.post("/chat", json!({"session_id": id, "message": "This is number one", "metadata": {"secret": 1}})).expect(200);
     assert_eq!((first.text("response"), first.text("model")), ("First.".into(), "large".into()));
-    let wishes = json!({"session_id": id, "message": "Two", "model": "huge", "temperature": 0, "max_tokens": 7});
+    let wishes = json!({"session_id": id, "message": "This is number two", "model": "huge", "temperature": 0, "max_tokens": 7});
     assert_eq!(server.post("/chat", wishes).expect(200).value()["turn"]["model"], "huge");
 
     let requests = model.requests();
@@ -47,10 +47,13 @@ fn a_model_gets_the_conversation_and_what_the_deployment_says() {
     assert_eq!((header("authorization"), header("x-title")), (Some("Bearer fixture-key"), Some("ours")));
     assert_eq!(
         requests[0].body,
-        json!({"model": "large", "messages": [{"role": "user", "content": "One"}], "stream": true, "stream_options": {"include_usage": true},
+        json!({"model": "large", "messages": [{"role": "user", "content": "This is number one"}], "stream": true, "stream_options": {"include_usage": true},
           "temperature": 1.5, "max_tokens": 100})
     );
-    assert_eq!(contents(&requests[1].body["messages"]), [("user", "One"), ("assistant", "First."), ("user", "Two")]);
+    assert_eq!(
+        contents(&requests[1].body["messages"]),
+        [("user", "This is number one"), ("assistant", "First."), ("user", "This is number two")]
+    );
     assert_eq!((&requests[1].body["temperature"], &requests[1].body["max_tokens"]), (&json!(0.0), &json!(7)));
 
     for (field, wish) in [
@@ -191,16 +194,18 @@ fn a_count_of_tokens_that_cannot_be_true_is_not_believed() {
 #[test]
 fn a_long_history_is_cut_where_models_take_it_and_keeps_its_instructions() {
     let model = Model::start(|_, _| Model::saying("ok"));
-    let server = serve(&model, &[]);
+    let server = serve(&model, &[("CONTEXT_TOKENS", "500")]);
     let id = server.new_session();
-    let exchange = (0..200).map(|n| json!({"role": if n % 2 == 0 { "user" } else { "assistant" }, "content": format!("m{n}")}));
+    let exchange =
+        (0..200).map(|n| json!({"role": if n % 2 == 0 { "user" } else { "assistant" }, "content": format!("m{n} {}", "x".repeat(20))}));
     let many: Vec<Value> = [json!({"role": "system", "content": "Be brief"})].into_iter().chain(exchange).collect();
     server.post(&format!("/sessions/{id}/messages"), json!({"messages": many})).expect(201);
-    server.say(&id, "next");
+    server.say(&id, "This is the next one");
     let sent = model.requests()[0].body["messages"].clone();
     let shown = contents(&sent);
-    assert_eq!((shown[0], shown[1].0, shown[2]), (("system", "Be brief"), "user", ("assistant", "m1")));
-    assert_eq!(*shown.last().unwrap(), ("user", "next"));
+    assert_eq!((shown[0], shown[1].0), (("system", "Be brief"), "user"));
+    assert_eq!(*shown.last().unwrap(), ("user", "This is the next one"));
+    assert!((30..80).contains(&shown.len()) && sent.to_string().len() > 2000, "{sent}");
 }
 
 #[test]
@@ -247,7 +252,7 @@ fn tokens_are_counted_by_the_provider_and_estimated_until_then() {
     });
     let server = serve(&model, &[]);
     let id = server.new_session();
-    let say = || server.post("/chat", json!({"session_id": id, "message": "0123456789"})).expect(200).value()["turn"]["usage"].clone();
+    let say = || server.post("/chat", json!({"session_id": id, "message": "4 5 7 901."})).expect(200).value()["turn"]["usage"].clone();
     assert_eq!(say(), json!({"prompt_tokens": 5, "completion_tokens": 5, "total_tokens": 10, "estimated": false}));
     assert_eq!(say(), json!({"prompt_tokens": 15, "completion_tokens": 5, "total_tokens": 20, "estimated": true}));
     let total = server.get(&format!("/sessions/{id}")).expect(200).value()["usage"].clone();

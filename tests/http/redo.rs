@@ -34,7 +34,7 @@ fn an_answer_is_given_anew_and_the_old_ones_are_kept() {
     let id = server.new_session();
     let regenerate = format!("/sessions/{id}/regenerate");
     server.ask("POST", &regenerate, &[], None).expect_problem(409, "NOT_POSSIBLE");
-    server.say(&id, "Question");
+    server.say(&id, "Is this a question?");
     let second = server.ask("POST", &regenerate, &[], None).expect(200).value();
     assert_eq!(
         (&second["response"], &second["turn"]["kind"], &second["user_message"]["sequence"]),
@@ -42,16 +42,16 @@ fn an_answer_is_given_anew_and_the_old_ones_are_kept() {
     );
     let events = server.events("POST", &regenerate, &[], Some(&json!({"stream": true, "temperature": 1}))).rest();
     assert_eq!(events.last().unwrap().data["message"]["replaces"], 3);
-    assert_eq!(history(&server, &id), [message(1, "Question", None), message(4, "Answer 3.", Some(3))]);
+    assert_eq!(history(&server, &id), [message(1, "Is this a question?", None), message(4, "Answer 3.", Some(3))]);
     for request in model.requests() {
-        assert_eq!(request.body["messages"], json!([{"role": "user", "content": "Question"}]));
+        assert_eq!(request.body["messages"], json!([{"role": "user", "content": "Is this a question?"}]));
     }
     let versions = server.get(&format!("/sessions/{id}/messages/4/versions")).expect(200).value()["versions"].clone();
     let versions: Vec<_> = versions.as_array().unwrap().iter().map(|version| shown(&version[0])).collect();
     assert_eq!(versions, [message(4, "Answer 3.", Some(3)), message(3, "Answer 2.", Some(2)), message(2, "Answer 1.", None)]);
     server.get(&format!("/sessions/{id}/messages/2/versions")).expect_problem(404, "MESSAGE_NOT_FOUND");
     // Pages go over the gaps.
-    server.say(&id, "More");
+    server.say(&id, "Tell me some more");
     let path = format!("/sessions/{id}/messages");
     let page = server.get(&format!("{path}?limit=2&offset=1")).expect(200).value();
     assert_eq!(page["messages"].as_array().unwrap().iter().map(|m| m["sequence"].as_u64().unwrap()).collect::<Vec<_>>(), [4, 5]);
@@ -68,14 +68,14 @@ fn a_failed_attempt_at_another_answer_leaves_the_old_one() {
     });
     let server = Server::asking(&model, &[]);
     let id = server.new_session();
-    server.say(&id, "Question");
+    server.say(&id, "Is this a question?");
     let regenerate = format!("/sessions/{id}/regenerate");
     let keyed = [("idempotency-key", "k")];
     server.ask("POST", &regenerate, &keyed, None).expect_problem(502, "MODEL_REFUSED");
-    assert_eq!(history(&server, &id), [message(1, "Question", None), message(2, "Good.", None)]);
+    assert_eq!(history(&server, &id), [message(1, "Is this a question?", None), message(2, "Good.", None)]);
     server.ask("POST", &regenerate, &keyed, None).expect(200);
     assert_eq!(server.ask("POST", &regenerate, &keyed, None).expect(200).text("response"), "Better.");
-    assert_eq!(history(&server, &id), [message(1, "Question", None), message(3, "Better.", Some(2))]);
+    assert_eq!(history(&server, &id), [message(1, "Is this a question?", None), message(3, "Better.", Some(2))]);
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn an_answer_that_was_cut_off_goes_on_where_it_ended() {
     let id = server.new_session();
     let go_on = format!("/sessions/{id}/continue");
     server.ask("POST", &go_on, &[], None).expect_problem(409, "NOT_POSSIBLE");
-    let first = server.post("/chat", json!({"session_id": id, "message": "Tell"})).expect(200).value();
+    let first = server.post("/chat", json!({"session_id": id, "message": "Tell me a story"})).expect(200).value();
     assert_eq!((&first["message"]["cut"], &first["turn"]["finish_reason"]), (&json!("length"), &json!("length")));
     // It fails on the way, and goes on from there under the same key.
     let keyed = [("idempotency-key", "k")];
@@ -104,7 +104,7 @@ fn an_answer_that_was_cut_off_goes_on_where_it_ended() {
     assert_eq!(whole["user_message"]["sequence"], 1);
     let sent = model.requests()[2].body["messages"].clone();
     assert_eq!((&sent[1]["role"], &sent[1]["content"], &sent[2]["role"]), (&json!("assistant"), &json!("Once upon a "), &json!("user")));
-    assert_eq!(history(&server, &id), [message(1, "Tell", None), message(2, "Once upon a time.", None)]);
+    assert_eq!(history(&server, &id), [message(1, "Tell me a story", None), message(2, "Once upon a time.", None)]);
     server.ask("POST", &go_on, &[], None).expect_problem(409, "NOT_POSSIBLE");
     // Only the rest is told.
     assert_eq!(server.get(&format!("/sessions/{id}/turns/3")).expect(200).value()["turn"]["kind"], "continue");
@@ -119,7 +119,7 @@ fn an_answer_to_which_nothing_is_to_be_added_is_whole() {
     });
     let server = Server::asking(&model, &[]);
     let id = server.new_session();
-    server.post("/chat", json!({"session_id": id, "message": "Tell"})).expect(200);
+    server.post("/chat", json!({"session_id": id, "message": "Tell me a story"})).expect(200);
     let go_on = format!("/sessions/{id}/continue");
     server.ask("POST", &go_on, &[], None).expect_problem(503, "MODEL_UNAVAILABLE");
     let whole = server.ask("POST", &go_on, &[], None).expect(200).value();
@@ -132,15 +132,15 @@ fn instructions_that_came_after_an_answer_stay_and_hold_for_the_new_one() {
     let model = counting();
     let server = Server::asking(&model, &[]);
     let id = server.new_session();
-    server.say(&id, "Question");
+    server.say(&id, "Is this a question?");
     let messages = format!("/sessions/{id}/messages");
     server.post(&messages, json!({"messages": [{"role": "system", "content": "Be brief."}]})).expect(201);
     server.ask("POST", &format!("/sessions/{id}/regenerate"), &[], None).expect(200);
-    let expected = [message(1, "Question", None), message(3, "Be brief.", None), message(4, "Answer 2.", Some(2))];
+    let expected = [message(1, "Is this a question?", None), message(3, "Be brief.", None), message(4, "Answer 2.", Some(2))];
     assert_eq!(history(&server, &id), expected);
     assert_eq!(model.requests()[1].body["messages"][0], json!({"role": "system", "content": "Be brief."}));
-    server.post(&format!("/sessions/{id}/edit"), json!({"message": "Other"})).expect(200);
-    let expected = [message(3, "Be brief.", None), message(5, "Other", Some(1)), message(6, "Answer 3.", None)];
+    server.post(&format!("/sessions/{id}/edit"), json!({"message": "Is this another question?"})).expect(200);
+    let expected = [message(3, "Be brief.", None), message(5, "Is this another question?", Some(1)), message(6, "Answer 3.", None)];
     assert_eq!(history(&server, &id), expected);
     // Taking the edited message back takes what it replaced, wherever that stands.
     server.ask("POST", &format!("/sessions/{id}/pop"), &[], None).expect(200);
@@ -206,17 +206,22 @@ fn what_the_user_said_last_is_said_otherwise() {
     let id = server.new_session();
     let edit = format!("/sessions/{id}/edit");
     server.post(&edit, json!({"message": "x"})).expect_problem(409, "NOT_POSSIBLE");
-    server.say(&id, "One");
-    server.say(&id, "Two");
+    server.say(&id, "This is number one");
+    server.say(&id, "This is number two");
     server.post(&edit, json!({"message": " "})).expect_problem(400, "VALIDATION_ERROR");
     server.post(&edit, json!({})).expect_problem(400, "VALIDATION_ERROR");
-    let edited = server.post(&edit, json!({"message": "Three", "metadata": {"a": 1}})).expect(200).value();
+    let edited = server.post(&edit, json!({"message": "This is number three", "metadata": {"a": 1}})).expect(200).value();
     assert_eq!((&edited["response"], &edited["user_message"]["replaces"]), (&json!("Answer 3."), &json!(3)));
-    let expected = [message(1, "One", None), message(2, "Answer 1.", None), message(5, "Three", Some(3)), message(6, "Answer 3.", None)];
+    let expected = [
+        message(1, "This is number one", None),
+        message(2, "Answer 1.", None),
+        message(5, "This is number three", Some(3)),
+        message(6, "Answer 3.", None),
+    ];
     assert_eq!(history(&server, &id), expected);
     let versions = server.get(&format!("/sessions/{id}/messages/5/versions")).expect(200).value()["versions"].clone();
     let before: Vec<_> = versions[1].as_array().unwrap().iter().map(shown).collect();
-    assert_eq!(before, [message(3, "Two", None), message(4, "Answer 2.", None)]);
+    assert_eq!(before, [message(3, "This is number two", None), message(4, "Answer 2.", None)]);
     let sent = model.requests()[2].body["messages"].clone();
     assert_eq!(sent.as_array().unwrap().len(), 3);
     // The first question too, with everything after it.

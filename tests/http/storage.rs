@@ -62,7 +62,7 @@ fn a_session_written_in_format_1_is_still_served_and_brought_up_to_date() {
     fresh.new_session();
     fresh.kill();
     assert_eq!(sqlite::shape(&server.databases("session")[0]), sqlite::shape(&fresh.databases("session")[0]));
-    assert_eq!(sqlite::tables(&fresh.databases("session")[0]), fixture("session-format-4.schema.sql"));
+    assert_eq!(sqlite::tables(&fresh.databases("session")[0]), fixture("session-format-5.schema.sql"));
 }
 
 #[test]
@@ -135,6 +135,39 @@ fn what_was_remembered_of_a_user_in_format_2_is_still_known() {
     assert_eq!(server.get("/users/ann/memory/city").expect(200).text("value"), "Sofia");
 }
 
+#[test]
+fn what_was_made_of_a_session_in_format_5_is_still_there() {
+    let server = serve_pinned(5);
+    let session = server.get("/sessions/pinned").expect(200).value();
+    let profile = json!({"verbosity": "low", "tone": "casual", "depth": "advanced"});
+    assert_eq!((&session["profile"], &session["memory"]), (&profile, &json!(false)));
+    let found = server.get("/sessions/pinned/search?q=yellow").expect(200).value();
+    assert_eq!((&found["total"], &found["hits"][0]["sequence"]), (&json!(1), &json!(1)));
+    let context = server.get("/sessions/pinned/context?strategy=summarize").expect(200).value();
+    assert!(context["messages"][0]["content"].as_str().unwrap().contains("The user likes trams."), "{context}");
+    assert_eq!(
+        context["parts"][1],
+        json!({"kind": "summary", "count": 1, "tokens": context["parts"][1]["tokens"], "first_sequence": 1, "last_sequence": 2})
+    );
+    // The title was made of what goes now.
+    server.ask("POST", "/sessions/pinned/pop", &[], None).expect(200);
+    assert_eq!(server.get("/sessions/pinned/search?q=red").expect(200).value()["total"], 0);
+    assert_eq!(server.get("/sessions/pinned").expect(200).value()["title"], json!(null));
+}
+
+#[test]
+fn what_a_user_wants_and_has_said_in_format_3_is_still_known() {
+    let mut server = Server::start();
+    server.put("/users/ann/memory/k", json!({"value": 1})).expect(201);
+    server.kill();
+    rewrite(&server, "user", "user-format-3");
+    server.launch();
+    assert_eq!(server.get("/users/ann").expect(200).value(), json!({"user_id": "ann", "memory": false}));
+    let found = server.get("/users/ann/search?q=oolong").expect(200).value();
+    assert_eq!((&found["hits"][0]["session_id"], &found["total"]), (&json!("listed"), &json!(1)));
+    assert_eq!(server.get("/users/ann/sessions").expect(200).value()["sessions"][0]["memory"], json!(false));
+}
+
 /// A server whose only session, `pinned`, was written in `format`.
 fn serve_pinned(format: u32) -> Server {
     let mut server = Server::start();
@@ -150,7 +183,7 @@ fn a_users_list_written_in_format_1_is_still_served() {
     let mut server = Server::start();
     server.post("/sessions", json!({"session_id": "replaced", "user_id": "ann"})).expect(201);
     server.kill();
-    assert_eq!(sqlite::tables(&server.databases("user")[0]), fixture("user-format-2.schema.sql"));
+    assert_eq!(sqlite::tables(&server.databases("user")[0]), fixture("user-format-3.schema.sql"));
     rewrite(&server, "user", "user-format-1");
     server.launch();
 

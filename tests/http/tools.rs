@@ -45,7 +45,7 @@ fn tools_go_to_the_model_and_their_calls_come_back() {
     });
     let server = serve(&model, &[]);
     let id = server.new_session();
-    let asked = json!({"session_id": id, "message": "Weather?", "tools": tools, "tool_choice": "auto", "stream": true});
+    let asked = json!({"session_id": id, "message": "How is the weather?", "tools": tools, "tool_choice": "auto", "stream": true});
     let events = server.events("POST", "/chat", &[], Some(&asked)).rest();
     let names: Vec<&str> = events.iter().map(|event| event.name.as_str()).collect();
     assert_eq!(names, ["turn", "tool_call", "tool_call", "usage", "done"]);

@@ -10,11 +10,9 @@ use crate::domain::{
 };
 
 /// What asks a model to go on with an answer that was cut.
-const GO_ON: &str = "Your last message was cut off. Go on exactly where it ends, without repeating anything.";
+pub(crate) const GO_ON: &str = "Your last message was cut off. Go on exactly where it ends, without repeating anything.";
 /// What stands before an assistant who would speak first.
 const LEFT_OUT: &str = "(What was said before this is left out.)";
-/// What stands for the middle of a text that is too long.
-const SHORTENED: &str = "\n[... shortened ...]\n";
 
 /// What a model is sent for the stretch `history` of a session.
 pub(crate) fn of(history: impl IntoIterator<Item = NewMessage>) -> Vec<NewMessage> {
@@ -30,16 +28,6 @@ pub(crate) fn of(history: impl IntoIterator<Item = NewMessage>) -> Vec<NewMessag
 /// The same, asking the model to go on with its last answer.
 pub(crate) fn to_go_on_with(history: impl IntoIterator<Item = NewMessage>) -> Vec<NewMessage> {
     of(history.into_iter().chain([NewMessage::text(Role::User, GO_ON)]))
-}
-
-/// Shortens the texts of `messages` in the middle until they have at most `max_bytes` together.
-pub(crate) fn shorten(messages: &mut [NewMessage], max_bytes: usize) {
-    let each_bytes = max_bytes.checked_div(messages.len()).unwrap_or_default();
-    for text in messages.iter_mut().filter_map(|message| message.content.as_mut()).filter(|text| text.len() > each_bytes) {
-        let half = each_bytes.saturating_sub(SHORTENED.len()).checked_div(2).unwrap_or_default();
-        let (start, end) = (text.floor_char_boundary(half), text.ceil_char_boundary(text.len().saturating_sub(half)));
-        text.replace_range(start..end, SHORTENED);
-    }
 }
 
 /// How much text that is, in bytes.
@@ -123,15 +111,5 @@ mod tests {
             [system("one\n\ntwo"), asked.clone(), told, asked]
         );
         assert_eq!(of([system("one")]), [system("one")]);
-    }
-
-    #[test]
-    fn long_texts_lose_their_middle() {
-        let mut messages = [NewMessage::text(Role::Tool, "\u{fc}".repeat(500)), NewMessage::text(Role::Tool, "short")];
-        shorten(&mut messages, 200);
-        let text = messages[0].content.as_deref().unwrap();
-        assert!(text.len() <= 104 && text.contains("shortened") && text.starts_with('\u{fc}') && text.ends_with('\u{fc}'), "{text}");
-        assert_eq!(messages[1].content.as_deref(), Some("short"));
-        shorten(&mut [], 0);
     }
 }

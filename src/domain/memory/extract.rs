@@ -55,7 +55,6 @@ impl Fact {
 }
 
 /// What `message` tells about its user.
-#[cfg_attr(not(test), expect(dead_code, reason = "turns do not learn yet"))]
 pub(crate) fn extract(message: &str) -> Vec<Fact> {
     let text = prose(beginning(message));
     let all = words(&text);

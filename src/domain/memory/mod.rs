@@ -47,6 +47,37 @@ pub(crate) struct Origin {
     pub sequence: u64,
 }
 
+/// What a turn is to know of what is remembered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reminded {
+    /// May the model know it, and remember more?
+    pub uses_memory: bool,
+    /// What was learned just now.
+    pub learned: Vec<Entry>,
+    /// What is remembered, the latest first.
+    pub entries: Vec<Entry>,
+}
+
+/// Something that was remembered or forgotten in a turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct MemoryChange {
+    /// In the user's memory, not in the session's?
+    pub is_of_user: bool,
+    /// Under which key.
+    pub key: String,
+    /// The value, JSON as text; `None`: it was forgotten.
+    pub value: Option<String>,
+    /// Who wanted it.
+    pub source: Source,
+}
+
+impl MemoryChange {
+    /// That `entry` was saved.
+    pub(crate) fn saved(entry: Entry, is_of_user: bool) -> MemoryChange {
+        MemoryChange { is_of_user, key: entry.key.as_str().to_owned(), value: Some(entry.value), source: entry.source }
+    }
+}
+
 impl Entry {
     /// Names its present state.
     pub(crate) fn version(&self) -> Version {

@@ -1,6 +1,7 @@
 //! What happens in a turn, in the order in which clients hear of it.
 
 use crate::domain::{
+    memory::MemoryChange,
     message::{Message, ToolCall},
     session::Session,
     turn::{Turn, tokens::Usage},
@@ -15,6 +16,8 @@ pub(crate) enum Event {
     Delta(String),
     /// A call of a tool, complete.
     ToolCall(ToolCall),
+    /// Something was remembered, or forgotten.
+    Memory(MemoryChange),
     /// What it took.
     Usage(Usage),
     /// It has ended with an answer: done, or stopped after a part of one.

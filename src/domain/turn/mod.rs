@@ -5,7 +5,7 @@ pub(crate) mod tokens;
 
 use std::time::Duration;
 
-use crate::domain::{time::Timestamp, turn::tokens::Usage};
+use crate::domain::{context::ContextWishes, time::Timestamp, turn::tokens::Usage};
 
 /// What a turn does with the history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +86,8 @@ pub(crate) struct Wishes {
     pub tools: Option<String>,
     /// Which of them it must call: JSON as text.
     pub tool_choice: Option<String>,
+    /// How much of the session it sees.
+    pub context: ContextWishes,
 }
 
 /// Everything known of a turn.

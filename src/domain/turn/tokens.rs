@@ -32,16 +32,32 @@ const TOKENS_MAX: u64 = 1 << 32;
 const TOTAL_MAX: u64 = 1 << 53;
 /// Bytes of text a token stands for until the session has its own experience: English in the usual vocabularies.
 const BYTES_PER_TOKEN: u64 = 4;
+/// And at most.
+const BYTES_PER_TOKEN_MAX: u64 = 16;
 
 impl Tally {
     /// What so much text takes, as far as can be known before the provider says.
     pub(crate) fn estimate(&self, prompt_bytes: u64, answer_bytes: u64) -> Usage {
-        let tokens = |bytes: u64| match self.observed_tokens {
-            0 => bytes.div_ceil(BYTES_PER_TOKEN),
-            observed => bytes.saturating_mul(observed).div_ceil(self.observed_bytes.max(1)),
-        };
-        let estimate = |bytes: u64| tokens(bytes).min(TOKENS_MAX);
+        let (observed_tokens, observed_bytes) = self.experience();
+        let estimate = |bytes: u64| bytes.saturating_mul(observed_tokens).div_ceil(observed_bytes).min(TOKENS_MAX);
         Usage { prompt_tokens: estimate(prompt_bytes), completion_tokens: estimate(answer_bytes), is_estimate: true }
+    }
+
+    /// The most text that takes no more than `tokens`.
+    pub(crate) fn bytes_within(&self, tokens: u64) -> u64 {
+        let (observed_tokens, observed_bytes) = self.experience();
+        tokens.saturating_mul(observed_bytes).checked_div(observed_tokens).unwrap_or_default()
+    }
+
+    /// So many tokens for so many bytes. A token is at least a byte, and seldom a long word: short messages, of which the
+    /// provider counts what is around them, teach nothing.
+    fn experience(&self) -> (u64, u64) {
+        match (self.observed_tokens, self.observed_bytes) {
+            (0, _) | (_, 0) => (1, BYTES_PER_TOKEN),
+            (tokens, bytes) if tokens >= bytes => (1, 1),
+            (tokens, bytes) if tokens.saturating_mul(BYTES_PER_TOKEN_MAX) < bytes => (1, BYTES_PER_TOKEN_MAX),
+            observed => observed,
+        }
     }
 
     /// Adds a turn that took `usage` for so much text.
@@ -63,6 +79,15 @@ impl Usage {
     pub(crate) fn reported(prompt_tokens: u64, completion_tokens: u64) -> Option<Usage> {
         let is_plausible = prompt_tokens.max(completion_tokens) <= TOKENS_MAX;
         is_plausible.then_some(Usage { prompt_tokens, completion_tokens, is_estimate: false })
+    }
+
+    /// What both took.
+    pub(crate) const fn plus(self, other: Usage) -> Usage {
+        Usage {
+            prompt_tokens: self.prompt_tokens.saturating_add(other.prompt_tokens),
+            completion_tokens: self.completion_tokens.saturating_add(other.completion_tokens),
+            is_estimate: self.is_estimate || other.is_estimate,
+        }
     }
 
     /// Of both directions.

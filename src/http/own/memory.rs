@@ -63,10 +63,11 @@ struct UndoneJson<'a> {
 ///
 /// 1. Whose memory is it? 2. Ask it. 3. Answer.
 pub(crate) async fn answer(request: &Request<'_>, of: MemoryOf, action: MemoryAction) -> std::result::Result<Reply, Problem> {
+    let repeatable = if action == MemoryAction::Undo { request.asked().repeatable(None)? } else { None };
     match of {
         MemoryOf::Session => {
             let id = request.id(0, "session_id")?;
-            let session = SessionClient::new(request.env(), request.caller(), &id);
+            let session = SessionClient::new(request.env(), request.caller(), &id).once(repeatable.as_ref());
             act(request, &MemoryClient::Session(session), action).await
         }
         MemoryOf::User => {
@@ -75,7 +76,7 @@ pub(crate) async fn answer(request: &Request<'_>, of: MemoryOf, action: MemoryAc
             if !request.caller().may_use(&Owner::User(user.clone())) {
                 return Err(Error::NotFound(Subject::Memory).into());
             }
-            act(request, &MemoryClient::User(request.env(), user), action).await
+            act(request, &MemoryClient::User(request.env(), user, repeatable.as_ref()), action).await
         }
     }
 }

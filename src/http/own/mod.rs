@@ -3,12 +3,15 @@
 //! This file has what its routes share; each route's own shapes are private to its file.
 
 pub(crate) mod chat;
+pub(crate) mod context;
 pub(crate) mod lists;
 pub(crate) mod memory;
 pub(crate) mod messages;
+pub(crate) mod search;
 pub(crate) mod service;
 pub(crate) mod sessions;
 pub(crate) mod turns;
+pub(crate) mod users;
 
 use chrono::{DateTime, SecondsFormat};
 use serde::Serialize;
@@ -16,14 +19,16 @@ use serde_json::value::RawValue;
 
 use crate::{
     domain::{
+        memory::MemoryChange,
         message::{Message, ToolCall},
         session::{Session, Version},
         time::Timestamp,
         turn::{
-            Cut,
+            Cut, named,
             tokens::{Tally, Usage},
         },
     },
+    error::{Error, Result},
     http::Method,
 };
 
@@ -46,6 +51,27 @@ struct SessionJson<'a> {
     usage: UsageJson,
     error_count: u64,
     last_error: Option<LastErrorJson>,
+    /// How its user likes to be talked to.
+    profile: ProfileJson,
+    /// May models be told what is remembered, and remember more?
+    memory: bool,
+}
+
+#[derive(Serialize)]
+struct ProfileJson {
+    verbosity: &'static str,
+    tone: &'static str,
+    depth: &'static str,
+}
+
+/// Something that was remembered or forgotten in a turn.
+#[derive(Serialize)]
+struct MemoryChangeJson<'a> {
+    action: &'static str,
+    scope: &'static str,
+    key: &'a str,
+    value: Option<Box<RawValue>>,
+    source: &'static str,
 }
 
 /// Tokens, of a turn or of all turns of a session.
@@ -123,6 +149,24 @@ impl<'a> From<&'a Session> for SessionJson<'a> {
             usage: UsageJson::from(session.tally),
             error_count: session.error_count,
             last_error: session.last_error.map(|last| LastErrorJson { code: last.failure.code(), at: rfc3339(last.at) }),
+            profile: ProfileJson {
+                verbosity: session.profile.verbosity.name(),
+                tone: session.profile.tone.name(),
+                depth: session.profile.depth.name(),
+            },
+            memory: session.uses_memory,
+        }
+    }
+}
+
+impl<'a> From<&'a MemoryChange> for MemoryChangeJson<'a> {
+    fn from(change: &'a MemoryChange) -> Self {
+        MemoryChangeJson {
+            action: if change.value.is_some() { "saved" } else { "deleted" },
+            scope: if change.is_of_user { "user" } else { "session" },
+            key: &change.key,
+            value: change.value.as_deref().map(raw_json),
+            source: change.source.name(),
         }
     }
 }
@@ -167,6 +211,15 @@ impl<'a> From<&'a Message> for MessageJson<'a> {
             removed_at: message.removed_at.map(rfc3339),
         }
     }
+}
+
+/// The value of that name.
+///
+/// # Errors
+/// `Invalid`, naming `field` and all names.
+fn one_of<T: Copy>(field: &str, all: &[T], name_of: impl Fn(T) -> &'static str + Copy, name: &str) -> Result<T> {
+    let names = || all.iter().copied().map(name_of).collect::<Vec<_>>().join(", ");
+    named(all, name_of, name).ok_or_else(|| Error::invalid(field, format!("must be one of {}", names())))
 }
 
 /// JSON text that we have written ourselves, as it is.

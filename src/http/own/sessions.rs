@@ -4,17 +4,18 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{SessionJson, etag};
+use super::{SessionJson, etag, one_of};
 use crate::{
     domain::{
         caller::Caller,
         id::{Id, Repeatable, SessionId},
         message::Message,
+        profile::{Depth, ProfilePatch, Tone, Verbosity},
         session::{self, DEFAULT_PERSONA, NewSession, Session, SessionPatch},
     },
     error::{Error, Result},
     http::{
-        body::nullable,
+        body::{Object, nullable},
         problem::Problem,
         repeat::{fork_id_of, session_id_of},
         request::Request,
@@ -60,6 +61,16 @@ struct PatchBody {
     persona: Option<String>,
     metadata: Option<Map<String, Value>>,
     ttl_seconds: Option<u64>,
+    profile: Option<Object<ProfileBody>>,
+    /// May models be told what is remembered, and remember more?
+    memory: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct ProfileBody {
+    verbosity: Option<String>,
+    tone: Option<String>,
+    depth: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -185,6 +196,18 @@ impl PatchBody {
             persona: self.persona,
             metadata: self.metadata.as_ref().map(encode_metadata).transpose()?,
             idle_timeout: self.ttl_seconds.map(|seconds| session::parse_idle_timeout("ttl_seconds", seconds)).transpose()?,
+            profile: self.profile.map(|Object(profile)| profile.check()).transpose()?.unwrap_or_default(),
+            uses_memory: self.memory,
+        })
+    }
+}
+
+impl ProfileBody {
+    fn check(self) -> Result<ProfilePatch> {
+        Ok(ProfilePatch {
+            verbosity: self.verbosity.map(|name| one_of("profile.verbosity", &Verbosity::ALL, Verbosity::name, &name)).transpose()?,
+            tone: self.tone.map(|name| one_of("profile.tone", &Tone::ALL, Tone::name, &name)).transpose()?,
+            depth: self.depth.map(|name| one_of("profile.depth", &Depth::ALL, Depth::name, &name)).transpose()?,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! The offline model: a small deterministic responder, no language model, and honest about it.
 //!
-//! It knows what the user has said in this session and nothing else. It makes everything usable, testable and
+//! It knows what the user has said in this session, what is remembered of the user, and nothing else. It makes everything usable, testable and
 //! demonstrable without a key or a network. It does not reason, translate, or know the world.
 //!
 //! `statement` takes what people say about themselves, `facts` keeps it, `question` reads what they want to know, and
@@ -22,9 +22,13 @@ const MODESTY: &str = "I am the built-in offline responder, not a language model
 const QUOTES: usize = 8;
 const QUOTE_CHARACTERS: usize = 120;
 
-/// Answers `message`; `earlier` are the user's messages before it, oldest first.
-pub(crate) fn answer(earlier: &[&str], message: &str) -> String {
+/// Answers `message`. `known`: what is remembered of the user, keys and values; `earlier`: the user's messages before it,
+/// oldest first.
+pub(crate) fn answer(known: &[(&str, &str)], earlier: &[&str], message: &str) -> String {
     let mut facts = Facts::default();
+    for text in known.iter().flat_map(|(key, value)| statements(key, value)) {
+        facts.learn(&text);
+    }
     for text in earlier {
         facts.learn(text);
     }
@@ -44,6 +48,21 @@ pub(crate) fn answer(earlier: &[&str], message: &str) -> String {
             Some(acknowledged) => format!("{acknowledged} {MODESTY}"),
             None => other(&facts, earlier, message),
         },
+    }
+}
+
+/// How its user would tell what is remembered.
+fn statements(key: &str, value: &str) -> Vec<String> {
+    let items = || serde_json::from_str::<Vec<String>>(value).unwrap_or_else(|_| vec![value.to_owned()]);
+    match key {
+        "name" => vec![format!("My name is {value}.")],
+        "location" => vec![format!("I live in {value}.")],
+        "origin" => vec![format!("I am from {value}.")],
+        "occupation" => vec![format!("I work as {value}.")],
+        "age" => vec![format!("I am {value} years old.")],
+        "likes" => items().iter().map(|item| format!("I like {item}.")).collect(),
+        "dislikes" => items().iter().map(|item| format!("I do not like {item}.")).collect(),
+        key => vec![format!("My {} is {value}.", key.replace('_', " "))],
     }
 }
 
@@ -147,7 +166,7 @@ mod tests {
     /// A conversation of the user's messages, and what the last answer must contain.
     fn check(conversation: &[&str], expected: &str) {
         let (message, earlier) = conversation.split_last().unwrap();
-        let answer = answer(earlier, message);
+        let answer = answer(&[], earlier, message);
         assert!(answer.contains(expected), "{conversation:?}\n  was answered: {answer}\n  expected:     {expected}");
     }
 
@@ -214,6 +233,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_remembered_is_known() {
+        let known = [("name", "John"), ("location", "Sofia"), ("likes", r#"["tea","jazz"]"#), ("favourite_colour", "green")];
+        for (question, expected) in [
+            ("What's my name?", "Your name is John."),
+            ("Where do I live?", "You live in Sofia."),
+            ("What do I like?", "You like tea and jazz."),
+            ("What is my favourite colour?", "Your favourite colour is green."),
+        ] {
+            assert_eq!(answer(&known, &[], question), expected);
+        }
+        assert_eq!(answer(&known, &["My name is Jim"], "What's my name?"), "Your name is Jim.");
+    }
+
+    #[test]
     fn what_was_not_told_is_asked_for() {
         check(&["What's my name?"], "You have not told me your name yet");
         check(&["my name is not John", "What's my name?"], "You have not told me your name");
@@ -255,7 +288,7 @@ mod tests {
             "\u{130}stanbul is my \u{130}",
             "my \u{df} is \u{1e9e}",
         ] {
-            let answer = answer(&[text, text, "What do you know about me?"], text);
+            let answer = answer(&[("note", text), (text, text)], &[text, text, "What do you know about me?"], text);
             assert!(!answer.is_empty() && answer.len() < 64 * 1024, "{text:.40}: {} bytes", answer.len());
         }
     }

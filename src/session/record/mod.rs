@@ -15,8 +15,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     domain::{
         caller::{Caller, Owner},
-        id::{Id, UserId},
+        id::{Id, Repeatable, UserId},
         message::{Message, NewMessage, Role, ToolCall},
+        profile::{Depth, Profile, Tone, Verbosity},
         session::{LastError, NewSession, Session},
         time::Timestamp,
         turn::{Cut, ModelFailure, named, tokens::Tally},
@@ -29,6 +30,13 @@ use crate::{
 #[serde(rename_all = "snake_case")]
 pub(crate) enum CallerRecord {
     Open { acting_for: Option<String> },
+}
+
+/// A [`Repeatable`].
+#[derive(Serialize, Deserialize)]
+pub(crate) struct RepeatableRecord {
+    key: String,
+    payload: String,
 }
 
 /// An [`Owner`].
@@ -65,6 +73,21 @@ pub(crate) struct SessionRecord {
     error_count: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     last_error: Option<LastErrorRecord>,
+    // Since memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    profile: Option<ProfileRecord>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    is_memory_off: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    is_title_made: bool,
+}
+
+/// A [`Profile`] that is not the default.
+#[derive(Serialize, Deserialize)]
+struct ProfileRecord {
+    verbosity: String,
+    tone: String,
+    depth: String,
 }
 
 /// A [`Tally`].
@@ -138,6 +161,18 @@ impl TallyRecord {
     }
 }
 
+impl SessionRecord {
+    /// The session's id.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
 const fn is_zero(count: &u64) -> bool {
     *count == 0
 }
@@ -167,6 +202,19 @@ impl TryFrom<CallerRecord> for Caller {
     }
 }
 
+impl From<&Repeatable> for RepeatableRecord {
+    fn from(repeatable: &Repeatable) -> Self {
+        RepeatableRecord { key: repeatable.key.as_str().to_owned(), payload: repeatable.payload.clone() }
+    }
+}
+
+impl TryFrom<RepeatableRecord> for Repeatable {
+    type Error = Error;
+    fn try_from(record: RepeatableRecord) -> Result<Self> {
+        Ok(Repeatable { key: Id::parse("Idempotency-Key", &record.key)?, payload: record.payload })
+    }
+}
+
 impl From<&Session> for SessionRecord {
     fn from(session: &Session) -> Self {
         SessionRecord {
@@ -190,6 +238,9 @@ impl From<&Session> for SessionRecord {
             tally: session.tally.into(),
             error_count: session.error_count,
             last_error: session.last_error.map(|last| LastErrorRecord { code: last.failure.code().to_owned(), at: last.at.millis() }),
+            profile: (session.profile != Profile::default()).then(|| session.profile.into()),
+            is_memory_off: !session.uses_memory,
+            is_title_made: session.is_title_made,
         }
     }
 }
@@ -218,7 +269,18 @@ impl TryFrom<SessionRecord> for Session {
             tally: record.tally.into(),
             error_count: record.error_count,
             last_error: record.last_error.map(LastError::try_from).transpose()?,
+            profile: record
+                .profile
+                .map_or_else(|| Ok(Profile::default()), |profile| profile_named(&profile.verbosity, &profile.tone, &profile.depth))?,
+            uses_memory: !record.is_memory_off,
+            is_title_made: record.is_title_made,
         })
+    }
+}
+
+impl From<Profile> for ProfileRecord {
+    fn from(Profile { verbosity, tone, depth }: Profile) -> Self {
+        ProfileRecord { verbosity: verbosity.name().to_owned(), tone: tone.name().to_owned(), depth: depth.name().to_owned() }
     }
 }
 
@@ -249,6 +311,19 @@ impl TryFrom<LastErrorRecord> for LastError {
 /// `Internal` when there is none.
 pub(crate) fn failure_named(code: &str) -> Result<ModelFailure> {
     named(&ModelFailure::ALL, ModelFailure::code, code).ok_or_else(|| Error::Internal(format!("failure {code}")))
+}
+
+/// The profile with those names.
+///
+/// # Errors
+/// `Internal` when there is none.
+pub(crate) fn profile_named(verbosity: &str, tone: &str, depth: &str) -> Result<Profile> {
+    let unknown = |name: &str| Error::Internal(format!("profile {name}"));
+    Ok(Profile {
+        verbosity: named(&Verbosity::ALL, Verbosity::name, verbosity).ok_or_else(|| unknown(verbosity))?,
+        tone: named(&Tone::ALL, Tone::name, tone).ok_or_else(|| unknown(tone))?,
+        depth: named(&Depth::ALL, Depth::name, depth).ok_or_else(|| unknown(depth))?,
+    })
 }
 
 /// The cut of that name.
@@ -359,7 +434,7 @@ mod tests {
 
     #[test]
     fn session_format_unchanged() {
-        let since = r#","turn_count":7,"running_turn":7,"tally":{"prompt_tokens":1,"completion_tokens":2,"has_estimates":true,"observed_bytes":3,"observed_tokens":4},"error_count":8,"last_error":{"code":"MODEL_TIMEOUT","at":9}}"#;
+        let since = r#","turn_count":7,"running_turn":7,"tally":{"prompt_tokens":1,"completion_tokens":2,"has_estimates":true,"observed_bytes":3,"observed_tokens":4},"error_count":8,"last_error":{"code":"MODEL_TIMEOUT","at":9},"profile":{"verbosity":"low","tone":"casual","depth":"advanced"},"is_memory_off":true,"is_title_made":true}"#;
         let written = format!("{}{since}", BEFORE_TURNS.strip_suffix('}').unwrap());
         let session = Session::try_from(serde_json::from_str::<SessionRecord>(&written).unwrap()).unwrap();
         assert_eq!(serde_json::to_string(&SessionRecord::from(&session)).unwrap(), written);

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{MessageRecord, SessionRecord, ToolCallRecord, failure_named};
 use crate::{
     domain::{
+        memory::MemoryChange,
         time::Timestamp,
         turn::{
             Finish, Turn, TurnKind, TurnState,
@@ -14,6 +15,7 @@ use crate::{
         },
     },
     error::{Error, Result},
+    memory::protocol::source_named,
 };
 
 /// A [`Turn`].
@@ -59,9 +61,20 @@ enum EventBody {
     Accepted(TurnRecord),
     Delta(String),
     ToolCall(ToolCallRecord),
+    Memory(MemoryChangeRecord),
     Usage(UsageRecord),
     Done(Box<EndedRecord>),
     Failed(Box<EndedRecord>),
+}
+
+/// A [`MemoryChange`].
+#[derive(Serialize, Deserialize)]
+pub(crate) struct MemoryChangeRecord {
+    is_of_user: bool,
+    key: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    value: Option<String>,
+    source: String,
 }
 
 /// An [`Ended`].
@@ -130,12 +143,26 @@ impl From<UsageRecord> for Usage {
     }
 }
 
+impl From<MemoryChange> for MemoryChangeRecord {
+    fn from(MemoryChange { is_of_user, key, value, source }: MemoryChange) -> Self {
+        MemoryChangeRecord { is_of_user, key, value, source: source.name().to_owned() }
+    }
+}
+
+impl TryFrom<MemoryChangeRecord> for MemoryChange {
+    type Error = Error;
+    fn try_from(MemoryChangeRecord { is_of_user, key, value, source }: MemoryChangeRecord) -> Result<Self> {
+        Ok(MemoryChange { is_of_user, key, value, source: source_named(&source)? })
+    }
+}
+
 impl From<&Numbered> for EventRecord {
     fn from(numbered: &Numbered) -> Self {
         let event = match &numbered.event {
             Event::Accepted(turn) => EventBody::Accepted(turn.into()),
             Event::Delta(text) => EventBody::Delta(text.clone()),
             Event::ToolCall(call) => EventBody::ToolCall(call.clone().into()),
+            Event::Memory(change) => EventBody::Memory(change.clone().into()),
             Event::Usage(usage) => EventBody::Usage((*usage).into()),
             Event::Done(ended) => EventBody::Done(Box::new(ended.as_ref().into())),
             Event::Failed(ended) => EventBody::Failed(Box::new(ended.as_ref().into())),
@@ -151,6 +178,7 @@ impl TryFrom<EventRecord> for Numbered {
             EventBody::Accepted(turn) => Event::Accepted(turn.try_into()?),
             EventBody::Delta(text) => Event::Delta(text),
             EventBody::ToolCall(call) => Event::ToolCall(call.into()),
+            EventBody::Memory(change) => Event::Memory(change.try_into()?),
             EventBody::Usage(usage) => Event::Usage(usage.into()),
             EventBody::Done(ended) => Event::Done(Box::new((*ended).try_into()?)),
             EventBody::Failed(ended) => Event::Failed(Box::new((*ended).try_into()?)),
@@ -217,6 +245,7 @@ mod tests {
                 .to_owned(),
             r#"{"sequence":1,"delta":"I was"}"#.to_owned(),
             r#"{"sequence":2,"tool_call":{"id":"a","name":"f","arguments":"{}"}}"#.to_owned(),
+            r#"{"sequence":2,"memory":{"is_of_user":true,"key":"name","value":"\"Ann\"","source":"rule"}}"#.to_owned(),
             r#"{"sequence":3,"usage":{"prompt_tokens":1,"completion_tokens":2,"is_estimate":false}}"#.to_owned(),
             format!(r#"{{"sequence":4,"done":{{"turn":{turn},"answer":{answer},"session":null}}}}"#),
             format!(r#"{{"sequence":4,"failed":{{"turn":{turn},"answer":null,"session":null}}}}"#),

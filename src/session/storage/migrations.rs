@@ -1,7 +1,11 @@
 //! Bringing what an older version stored up to today's format, one format after the other. Each step stands as it was when
 //! its format was new: what today's tables have more is a later step's.
 
-use super::{FORMAT, Storage, answers, events, messages, siblings, turns};
+use super::{
+    FORMAT, Storage, answers, events,
+    messages::{self, search, shared, siblings},
+    summaries, turns,
+};
 use crate::{
     error::{Error, Result},
     memory::store as memory,
@@ -47,6 +51,20 @@ const TO_4: &[Write] = &[
     memory::CREATE_INDEX,
 ];
 
+/// What makes format 5 of format 4.
+const TO_5: &[Write] = &[
+    Write::new("alter table session add column verbosity text not null default 'medium'"),
+    Write::new("alter table session add column tone text not null default 'neutral'"),
+    Write::new("alter table session add column depth text not null default 'normal'"),
+    Write::new("alter table session add column uses_memory integer not null default 1"),
+    Write::new("alter table session add column is_title_made integer not null default 0"),
+    Write::new("alter table session add column searched_sequence integer not null default 0"),
+    Write::new("alter table session add column shared_sequence integer not null default 0"),
+    summaries::CREATE,
+    search::CREATE,
+    shared::CREATE,
+];
+
 impl Storage {
     /// Brings the tables up to today's format, once in the life of this object.
     ///
@@ -59,9 +77,10 @@ impl Storage {
         let Some(row) = self.sql.row(FORMAT_OF, &[])? else { return Ok(()) };
         let steps: &[&[Write]] = match row.integer(0)? {
             FORMAT => &[],
-            3 => &[TO_4],
-            2 => &[TO_3, TO_4],
-            1 => &[TO_2, TO_3, TO_4],
+            4 => &[TO_5],
+            3 => &[TO_4, TO_5],
+            2 => &[TO_3, TO_4, TO_5],
+            1 => &[TO_2, TO_3, TO_4, TO_5],
             format => {
                 return Err(Error::Unavailable(format!("the session is stored in format {format}, this version reads up to {FORMAT}")));
             }

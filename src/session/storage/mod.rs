@@ -1,9 +1,11 @@
 //! What a session object keeps in SQLite: the only SQL about sessions.
 //!
-//! Here the session's own row; in `messages` its messages and in `siblings` those they took the place of; in `turns` its
-//! turns and in `events` what clients follow of them; in `answers` what was answered to requests with a key.
-//! Format 4: one row in `session`, a row a message in `message`, a row a key in `answer` (since 2), a row a turn in
-//! `turn`, a row for many events in `event`, a row a replaced message in `sibling` (since 3), a row an entry in `memory` (since 4). The tables exist only while
+//! Here the session's own row; in `messages` its messages, those they took the place of, and their full text; in `turns` its
+//! turns and in `events` what clients follow of them; in `summaries` what stands for messages long ago; in `answers` what was
+//! answered to requests with a key.
+//! Format 5: one row in `session`, a row a message in `message`, a row a key in `answer` (since 2), a row a turn in
+//! `turn`, a row for many events in `event`, a row a replaced message in `sibling` (since 3), a row an entry in `memory` (since 4), a row a version in `summary`, a row a
+//! message that the user's index is to forget in `unshared`, and the index `search` (since 5). The tables exist only while
 //! a session does: looking at an object that has none writes nothing. Every method is one statement or a few without
 //! an await between them, so it is atomic; callers that write more than once wrap the burst in `Context::atomically`.
 
@@ -11,7 +13,7 @@ mod answers;
 mod events;
 mod messages;
 mod migrations;
-mod siblings;
+mod summaries;
 mod turns;
 
 use std::{cell::Cell, time::Duration};
@@ -19,26 +21,31 @@ use std::{cell::Cell, time::Duration};
 use crate::{
     domain::{
         caller::Owner,
-        id::{Id, UserId},
+        id::{Id, SessionId, UserId},
+        memory::{Entry, Origin, Reminded, extract::Fact},
         session::{LastError, Session},
         time::Timestamp,
         turn::tokens::Tally,
     },
     error::{Error, Result},
-    memory::{protocol::MemoryCall, store as memory},
+    memory::{
+        protocol::{FactRecord, MemoryCall},
+        store as memory,
+    },
     platform::{
         context::Context,
         sql::{Row, Sql, Write},
     },
-    session::record::failure_named,
+    session::record::{failure_named, profile_named},
 };
 
 pub(super) use answers::{Kept, Outcome as KeptOutcome};
+use messages::{search, shared, siblings};
 pub(super) use turns::StoredTurn;
 
 /// Version of the format below. An older one is brought up to it when it is loaded; a newer one is refused until the
 /// newer code is everywhere.
-const FORMAT: i64 = 4;
+const FORMAT: i64 = 5;
 
 const CREATE_SESSION: Write = Write::new(
     "create table if not exists session (
@@ -49,18 +56,22 @@ const CREATE_SESSION: Write = Write::new(
        is_ended integer not null, listed_revision integer not null, indexed_at integer, alarm_at integer,
        turn_count integer not null default 0, running_turn integer, prompt_tokens integer not null default 0,
        completion_tokens integer not null default 0, has_estimates integer not null default 0, observed_bytes integer not null default 0,
-       observed_tokens integer not null default 0, error_count integer not null default 0, last_error text, last_error_at integer
+       observed_tokens integer not null default 0, error_count integer not null default 0, last_error text, last_error_at integer,
+       verbosity text not null default 'medium', tone text not null default 'neutral', depth text not null default 'normal',
+       uses_memory integer not null default 1, is_title_made integer not null default 0,
+       searched_sequence integer not null default 0, shared_sequence integer not null default 0
      ) strict",
 );
 const LOAD: &str = "select id, owner_kind, owner_id, user_id, persona, title, metadata, created_at, last_activity,
   idle_timeout_ms, message_count, last_sequence, revision, is_ended, listed_revision, indexed_at, alarm_at,
   turn_count, running_turn, prompt_tokens, completion_tokens, has_estimates, observed_bytes, observed_tokens, error_count, last_error,
-  last_error_at from session";
+  last_error_at, verbosity, tone, depth, uses_memory, is_title_made, searched_sequence, shared_sequence from session";
 const SAVE: Write = Write::new(
     "insert or replace into session (only, format, id, owner_kind, owner_id, user_id, persona, title, metadata, created_at, last_activity,
        idle_timeout_ms, message_count, last_sequence, revision, is_ended, listed_revision, indexed_at, alarm_at, turn_count, running_turn,
-       prompt_tokens, completion_tokens, has_estimates, observed_bytes, observed_tokens, error_count, last_error, last_error_at)
-     values (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+       prompt_tokens, completion_tokens, has_estimates, observed_bytes, observed_tokens, error_count, last_error, last_error_at,
+       verbosity, tone, depth, uses_memory, is_title_made, searched_sequence, shared_sequence)
+     values (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 );
 const SET_LAST_ACTIVITY: Write = Write::new("update session set last_activity = ?");
 const SET_IDLE: Write = Write::new("update session set running_turn = null");
@@ -71,6 +82,7 @@ const SET_INDEXED: Write = Write::new("update session set indexed_at = ? where i
 const SET_ALARM: Write = Write::new("update session set alarm_at = ?");
 const MERGE: &str = "select json_patch(?, ?)";
 /// Everything in the session's row.
+#[derive(Clone)]
 pub(super) struct Stored {
     pub(super) session: Session,
     /// Deleted, not yet tidied up. Absent for everybody.
@@ -81,12 +93,16 @@ pub(super) struct Stored {
     pub(super) indexed_at: Option<Timestamp>,
     /// When the object's alarm is set to go off.
     pub(super) alarm_at: Option<Timestamp>,
+    /// Up to this message the session's own index of the text is whole.
+    pub(super) searched_sequence: u64,
+    /// Up to this message the user's index is.
+    pub(super) shared_sequence: u64,
 }
 
 impl Stored {
     /// A session that no copy knows of yet.
     pub(super) fn begin(session: Session) -> Stored {
-        Stored { session, is_ended: false, listed_revision: 0, indexed_at: None, alarm_at: None }
+        Stored { session, is_ended: false, listed_revision: 0, indexed_at: None, alarm_at: None, searched_sequence: 0, shared_sequence: 0 }
     }
 
     /// Does a copy know less than it should?
@@ -112,12 +128,14 @@ pub(super) struct Storage {
     has_schema: Cell<bool>,
     /// Are the tables known to be of today's format?
     is_current: Cell<bool>,
+    /// See [`Storage::changes`].
+    changes: Cell<u64>,
 }
 
 impl Storage {
     pub(super) fn new(context: Context) -> Storage {
         let sql = context.database();
-        Storage { context, sql, has_schema: Cell::new(false), is_current: Cell::new(false) }
+        Storage { context, sql, has_schema: Cell::new(false), is_current: Cell::new(false), changes: Cell::new(0) }
     }
 
     /// What is stored, dead or alive. Writes nothing unless that is in an older format.
@@ -138,12 +156,30 @@ impl Storage {
         let since_2 = [&answers::CREATE];
         let since_3 = [&messages::CREATE_INSTRUCTIONS, &turns::CREATE, &events::CREATE, &siblings::CREATE, &siblings::CREATE_INDEX];
         let since_4 = [&memory::CREATE, &memory::CREATE_INDEX];
-        [&since_1[..], &since_2, &since_3, &since_4].into_iter().flatten().try_for_each(|create| self.sql.run(create, &[]))
+        let since_5 = [&summaries::CREATE, &search::CREATE, &shared::CREATE];
+        [&since_1[..], &since_2, &since_3, &since_4, &since_5].into_iter().flatten().try_for_each(|create| self.sql.run(create, &[]))
     }
 
     /// Does what is asked of the session's memory; the answer, encoded.
     pub(super) fn memory(&self, call: MemoryCall, now: Timestamp) -> Result<String> {
         memory::answer(&self.sql, call, now)
+    }
+
+    /// What a turn is to know of what the session remembers, after its user has said `facts`.
+    pub(super) fn remind(&self, facts: Vec<Fact>, origin: Option<&Origin>, now: Timestamp) -> Result<Reminded> {
+        let facts = facts.into_iter().map(FactRecord::from).collect();
+        let learned = self.context.atomically(|| memory::learn(&self.sql, facts, origin, now))?;
+        Ok(Reminded { uses_memory: true, learned, entries: self.recent_memory()? })
+    }
+
+    /// What the session remembers, the latest first.
+    pub(super) fn recent_memory(&self) -> Result<Vec<Entry>> {
+        memory::recent(&self.sql)
+    }
+
+    /// Forgets what was learned from message `sequence`.
+    pub(super) fn forget_learned(&self, session: &SessionId, sequence: u64) -> Result<()> {
+        memory::forget_from(&self.sql, session.as_str(), sequence)
     }
 
     /// Removes everything but the session's row.
@@ -155,6 +191,9 @@ impl Storage {
             &turns::DELETE_ALL,
             &events::DELETE_ALL,
             &memory::DELETE_ALL,
+            &summaries::DELETE_ALL,
+            &search::DELETE_ALL,
+            &shared::DELETE_ALL,
         ];
         all.into_iter().try_for_each(|delete| self.sql.run(delete, &[]))
     }
@@ -204,6 +243,13 @@ impl Storage {
                 session.error_count.into(),
                 session.last_error.map(|last| last.failure.code()).into(),
                 session.last_error.map(|last| last.at.millis()).into(),
+                session.profile.verbosity.name().into(),
+                session.profile.tone.name().into(),
+                session.profile.depth.name().into(),
+                session.uses_memory.into(),
+                session.is_title_made.into(),
+                stored.searched_sequence.into(),
+                stored.shared_sequence.into(),
             ],
         )
     }
@@ -279,6 +325,9 @@ fn read_stored(row: &Row) -> Result<Stored> {
             (Some(code), Some(at)) => Some(LastError { failure: failure_named(&code)?, at: Timestamp::from_millis(at) }),
             (_, _) => None,
         },
+        profile: profile_named(&row.text(27)?, &row.text(28)?, &row.text(29)?)?,
+        uses_memory: row.integer(30)? != 0,
+        is_title_made: row.integer(31)? != 0,
     };
     Ok(Stored {
         session,
@@ -286,5 +335,7 @@ fn read_stored(row: &Row) -> Result<Stored> {
         listed_revision: row.count(14)?,
         indexed_at: row.optional_integer(15)?.map(Timestamp::from_millis),
         alarm_at: row.optional_integer(16)?.map(Timestamp::from_millis),
+        searched_sequence: row.count(32)?,
+        shared_sequence: row.count(33)?,
     })
 }

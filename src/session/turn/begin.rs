@@ -2,13 +2,13 @@
 
 use std::rc::Rc;
 
-use super::{Begin, EVENTS_KEPT, log::Log};
+use super::{Begin, EVENTS_KEPT, Running, log::Log};
 use crate::{
-    config::Config,
     domain::{
-        history::{pairing::OpenCalls, prompt},
+        history::pairing::OpenCalls,
         id::Repeatable,
         message::{Message, NewMessage, Role},
+        profile::Profile,
         time::Timestamp,
         turn::{
             Turn, TurnKind, TurnState,
@@ -19,7 +19,7 @@ use crate::{
     limits,
     session::{
         object::{Object, Outcome, answer},
-        protocol::{Begun, PageRequest, Redo, TurnOptions},
+        protocol::{Begun, Redo, TurnOptions},
         storage::{Stored, StoredTurn},
     },
 };
@@ -42,6 +42,7 @@ impl Object {
         now: Timestamp,
     ) -> Result<Outcome> {
         self.check_idle()?;
+        adapt(stored, said.iter());
         self.append(stored, said, None, now)?;
         let task = Task { kind: TurnKind::Reply, input_sequence: stored.session.last_sequence };
         self.begin_turn(stored, &task, options, repeatable, now)
@@ -69,7 +70,9 @@ impl Object {
                 let edited = said.ok_or_else(|| Error::NotPossible("The user has said nothing that could be edited".into()))?;
                 let replaced_by = stored.session.last_sequence.saturating_add(1);
                 self.set_aside(stored, edited.saturating_sub(1), replaced_by)?;
-                self.append(stored, vec![message.try_into()?], Some(edited), now)?;
+                let said = vec![message.try_into()?];
+                adapt(stored, said.iter());
+                self.append(stored, said, Some(edited), now)?;
                 Task { kind: TurnKind::Reply, input_sequence: stored.session.last_sequence }
             }
         };
@@ -96,7 +99,7 @@ impl Object {
         if !turn.has_failed() {
             // Its answer is too large to be kept as it left.
             let answer = self.answer_of(&turn)?;
-            return self.answered(stored, &turn, answer).map(Outcome::Answer);
+            return self.answered(stored, &turn, answer, Vec::new()).map(Outcome::Answer);
         }
         let is_there = self.storage.message(turn.input_sequence)?.is_some_and(|input| input.removed_at.is_none());
         let has_gone_on = match turn.kind {
@@ -121,12 +124,13 @@ impl Object {
         repeatable: Option<&Repeatable>,
         now: Timestamp,
     ) -> Result<Outcome> {
-        let settings = Config::from_env(&self.env)?.model.settle(options.wishes.into(), &stored.session.persona)?;
         let mut input_sequence = task.input_sequence;
         if input_sequence == stored.session.last_sequence {
             self.close_calls(stored, now)?;
             input_sequence = stored.session.last_sequence;
         }
+        let streams = options.streams;
+        let gathered = self.gather(stored, input_sequence, task.kind, options.wishes.into())?;
         let session = &mut stored.session;
         session.turn_count = session.turn_count.saturating_add(1);
         session.touch(now);
@@ -137,7 +141,7 @@ impl Object {
             state: TurnState::Running,
             input_sequence,
             answer_sequence: None,
-            model: settings.model.clone(),
+            model: gathered.model.model.clone(),
             started_at: now,
             ended_at: None,
             finish: None,
@@ -150,56 +154,16 @@ impl Object {
         self.storage.forget_events(turn.number, now.minus(EVENTS_KEPT))?;
         let log = Rc::new(Log::new(turn.number));
         log.push(&Numbered { sequence: 0, event: Event::Accepted(turn.clone()) })?;
-        let history = self.history(input_sequence)?;
-        let (prompt, answer_bytes) = match task.kind {
-            TurnKind::Continue => {
-                let answer_bytes = history.last().and_then(|last| last.content.as_ref()).map_or(0, String::len);
-                (prompt::to_go_on_with(history), answer_bytes)
-            }
-            TurnKind::Reply | TurnKind::Regenerate => (prompt::of(history), 0),
-        };
-        if !prompt.last().is_some_and(|last| matches!(last.role, Role::User | Role::Tool)) {
-            return Err(Error::NotPossible("There is nothing left that could be answered".into()));
-        }
         let number = turn.number;
         self.storage.save_turn(&StoredTurn { turn, key: repeatable.map(|request| request.key.as_str().to_owned()) })?;
-        let begin = Begin {
+        let running = Running {
             log: Rc::clone(&log),
             session_created_at: stored.session.created_at,
             idle_timeout: stored.session.idle_timeout,
-            prompt,
-            settings,
-            answer_bytes,
+            answer_bytes: gathered.answer_bytes(),
         };
-        *self.begin.borrow_mut() = Some(begin);
-        if options.streams { begun(number) } else { Ok(Outcome::Reply(log)) }
-    }
-
-    /// What the model may see of the messages up to `sequence`, and of instructions after it.
-    fn history(&self, sequence: u64) -> Result<Vec<NewMessage>> {
-        let newest = PageRequest {
-            after: None,
-            before: Some(sequence.saturating_add(1)),
-            offset: 0,
-            limit: limits::CONTEXT_MESSAGES,
-            newest_first: false,
-        };
-        let mut stretch = self.storage.page(&newest, u64::try_from(limits::CONTEXT_BYTES).unwrap_or(u64::MAX))?;
-        let mut instructions = match stretch.first() {
-            Some(first) => self.storage.instructions_before(first.sequence)?,
-            None => Vec::new(),
-        };
-        let is_cut_amid_results = stretch.iter().all(|message| message.body.role == Role::Tool);
-        if is_cut_amid_results {
-            stretch = self.storage.tail()?;
-        }
-        instructions.append(&mut self.storage.instructions_after(sequence)?);
-        instructions.append(&mut stretch);
-        let mut history: Vec<NewMessage> = instructions.into_iter().map(|message| message.body).collect();
-        if is_cut_amid_results {
-            prompt::shorten(&mut history, limits::CONTEXT_BYTES);
-        }
-        Ok(history)
+        *self.begin.borrow_mut() = Some(Begin { running, gathered });
+        if streams { begun(number) } else { Ok(Outcome::Reply(log)) }
     }
 
     /// Puts stubs where results are missing at the end: the model is asked now.
@@ -214,10 +178,17 @@ impl Object {
         if stored.session.last_sequence <= sequence {
             return Ok(None);
         }
+        self.storage.forget_from(stored, sequence.saturating_add(1))?;
         let (first, count) = self.storage.set_aside(sequence, replaced_by)?;
         stored.session.message_count = stored.session.message_count.saturating_sub(count);
         Ok(first)
     }
+}
+
+/// Moves the session's profile by what its user says.
+fn adapt<'a>(stored: &mut Stored, said: impl Iterator<Item = &'a NewMessage>) {
+    let texts = said.filter(|message| message.role == Role::User).filter_map(|message| message.content.as_deref());
+    stored.session.profile = texts.fold(stored.session.profile, Profile::moved_by);
 }
 
 /// The number of the last message, if there can be more of it.

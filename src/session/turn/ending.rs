@@ -3,6 +3,7 @@
 use crate::{
     domain::{
         id::Repeatable,
+        memory::MemoryChange,
         message::{Message, NewMessage, Role, ToolCall},
         session::title_of,
         time::Timestamp,
@@ -35,6 +36,8 @@ pub(super) struct Outcome {
     pub(super) next_sequence: u64,
     /// Events that are not stored yet.
     pub(super) unstored: Vec<Numbered>,
+    /// What was remembered and forgotten on the way.
+    pub(super) memory: Vec<MemoryChange>,
     /// What the model was sent, in bytes; `None` when that is not known any more.
     pub(super) prompt_bytes: Option<u64>,
     /// How it ended.
@@ -45,7 +48,7 @@ impl Outcome {
     /// That of a turn whose process is gone, or could not store another one. `last_sequence`: of what clients may have.
     pub(super) fn interrupted(text: String, last_sequence: Option<u64>) -> Outcome {
         let next_sequence = last_sequence.unwrap_or(0).saturating_add(ROOM);
-        Outcome { text, next_sequence, unstored: Vec::new(), prompt_bytes: None, end: End::Interrupted }
+        Outcome { text, next_sequence, unstored: Vec::new(), memory: Vec::new(), prompt_bytes: None, end: End::Interrupted }
     }
 }
 
@@ -74,7 +77,7 @@ impl Object {
     pub(super) fn conclude(&self, stored: &mut Stored, outcome: Outcome, now: Timestamp) -> Result<Concluded> {
         let number = stored.session.running_turn.take().ok_or_else(|| Error::Internal("no turn runs".into()))?;
         let StoredTurn { mut turn, key } = self.storage.turn(number)?.ok_or_else(|| Error::Internal(format!("no turn {number}")))?;
-        let Outcome { text, next_sequence, unstored, prompt_bytes, end } = outcome;
+        let Outcome { text, next_sequence, unstored, memory, prompt_bytes, end } = outcome;
         let (answer_bytes, end) = (text.len(), end.that_says_something(turn.kind, &text));
 
         turn.usage = usage(stored, &end, prompt_bytes, answer_bytes);
@@ -88,6 +91,7 @@ impl Object {
         if turn.state == TurnState::Done && turn.kind == TurnKind::Reply && stored.session.title.is_none() {
             // Of the first exchange; who removes the title later wants none.
             stored.session.title = self.storage.only_said()?.as_deref().and_then(title_of);
+            stored.session.is_title_made = stored.session.title.is_some();
         }
         if let Some(failure) = turn.failure {
             stored.session.note_failure(failure, now);
@@ -104,7 +108,7 @@ impl Object {
         self.storage.insert_events(number, &[unstored, events.clone()].concat())?;
         let reply = match end.into_failure() {
             Some(error) => Err(error),
-            None => self.answered(stored, &turn, answer),
+            None => self.answered(stored, &turn, answer, memory),
         };
         // One that is too large for a row is put together again when it is asked for.
         if let (Some(key), Ok(reply)) = (&key, &reply)
@@ -123,7 +127,7 @@ impl Object {
         let last_sequence = events.last().map(|last| last.sequence);
         let deltas = events.into_iter().filter_map(|numbered| match numbered.event {
             Event::Delta(text) => Some(text),
-            Event::Accepted(_) | Event::ToolCall(_) | Event::Usage(_) | Event::Done(_) | Event::Failed(_) => None,
+            Event::Accepted(_) | Event::ToolCall(_) | Event::Memory(_) | Event::Usage(_) | Event::Done(_) | Event::Failed(_) => None,
         });
         let outcome = Outcome::interrupted(deltas.collect(), last_sequence);
         self.conclude(stored, outcome, platform::now()).map(drop)
@@ -156,6 +160,7 @@ impl Object {
     fn store_answer(&self, stored: &mut Stored, turn: &Turn, body: NewMessage, now: Timestamp) -> Result<Option<Message>> {
         if turn.kind == TurnKind::Continue {
             let Some(before) = self.storage.message(turn.input_sequence)? else { return Ok(None) };
+            self.storage.forget_from(stored, before.sequence)?;
             let whole = Message { body: joined(before.body, body), ..before };
             self.storage.save_message(&whole)?;
             return Ok(Some(whole));
@@ -166,7 +171,7 @@ impl Object {
         Ok(appended.into_iter().last())
     }
 
-    pub(super) fn answered(&self, stored: &Stored, turn: &Turn, assistant: Option<Message>) -> Result<String> {
+    pub(super) fn answered(&self, stored: &Stored, turn: &Turn, assistant: Option<Message>, memory: Vec<MemoryChange>) -> Result<String> {
         let input = match turn.kind {
             TurnKind::Continue => self.storage.last_said(true)?,
             TurnKind::Reply | TurnKind::Regenerate => Some(turn.input_sequence),
@@ -181,6 +186,7 @@ impl Object {
             assistant: assistant.into(),
             model: turn.model.clone(),
             turn: Some(turn.into()),
+            memory: memory.into_iter().map(Into::into).collect(),
         })
     }
 }

@@ -1,21 +1,25 @@
 //! Turns: what a call does with them. Each function here is part of one synchronous burst.
 //!
-//! `begin` writes a turn down; `run` asks the model while the object serves other calls; `ending` puts the outcome into the history; `log` is what
-//! clients follow meanwhile. One turn runs at a time: it is the lock of the conversation.
+//! `begin` writes a turn down; `context` says what the model is told, `tools` what it may remember with; `run` asks the model while the object serves other calls; `ending` puts the outcome into the history; `log` is what
+//! clients follow meanwhile; `look_back` makes titles and summaries afterwards. One turn runs at a time: it is the lock of the conversation.
 
 mod begin;
+pub(super) mod context;
 mod ending;
 pub(super) mod log;
+mod look_back;
 pub(super) mod run;
+mod tools;
 
 use std::{rc::Rc, time::Duration};
 
+use context::Gathered;
 use log::{Log, Stop, Tail};
 
 use crate::{
     domain::{
         id::Repeatable,
-        message::{Message, NewMessage},
+        message::Message,
         time::Timestamp,
         turn::{
             Turn, TurnKind,
@@ -23,7 +27,6 @@ use crate::{
         },
     },
     error::{Error, Result, Subject},
-    model::Settings,
     session::{
         object::{Object, Outcome},
         protocol::Begun,
@@ -37,11 +40,15 @@ const EVENTS_KEPT: Duration = Duration::from_secs(10 * 60);
 
 /// A turn that a call has begun: what `run` needs.
 pub(super) struct Begin {
+    running: Running,
+    gathered: Gathered,
+}
+
+/// A turn that runs.
+struct Running {
     log: Rc<Log>,
     session_created_at: Timestamp,
     idle_timeout: Duration,
-    prompt: Vec<NewMessage>,
-    settings: Settings,
     /// How much of the answer is there already, in bytes: what a continued one had.
     answer_bytes: usize,
 }
@@ -49,7 +56,7 @@ pub(super) struct Begin {
 impl Begin {
     /// Where its events will be.
     pub(super) fn log(&self) -> Rc<Log> {
-        Rc::clone(&self.log)
+        Rc::clone(&self.running.log)
     }
 }
 

@@ -10,25 +10,33 @@ use futures_util::{
 };
 
 use super::{
-    Begin,
+    Begin, Running,
+    context::{Complete, Gathered},
     ending::{Concluded, End, Outcome},
     log::Stop,
+    tools::{self, Memory},
 };
 use crate::{
     config::Config,
     domain::{
         history::prompt,
+        memory::MemoryChange,
+        message::{NewMessage, Role},
         time::Timestamp,
         turn::{
             ModelFailure,
             event::{Event, Numbered},
+            tokens::Usage,
         },
     },
     error::{Error, Result, Subject},
     limits,
-    model::{self, Ending, Failed},
+    model::{self, Ending, Failed, Settings},
     platform,
-    session::object::{Aftermath, Object},
+    session::{
+        object::{Aftermath, Object},
+        storage::Stored,
+    },
 };
 
 /// What clients have and storage has not is never more than this: so much text,
@@ -38,36 +46,34 @@ const UNSTORED_EVENTS: usize = 500;
 /// so old, as soon as more comes.
 const UNSTORED_AGE: Duration = Duration::from_secs(1);
 
+/// A model that calls our tools is asked again this often; then it has to do without them.
+const ROUNDS: usize = 4;
+
 /// Runs the turn that `begin` describes to its end.
 pub(in crate::session) async fn run(object: Rc<Object>, begin: Begin) {
-    let log = Rc::clone(&begin.log);
-    let outcome = ask(&object, &begin).await;
+    let Begin { running, gathered } = begin;
+    let log = Rc::clone(&running.log);
+    let outcome = ask(&object, &running, &gathered).await;
     let text = outcome.text.clone();
-    if let Err(error) = end(&object, &begin, outcome) {
+    if let Err(error) = end(&object, &running, outcome).await {
         worker::console_error!("a turn could not be ended: {error:?}");
         let interrupted = Outcome::interrupted(text, log.last_sequence());
-        if let Err(error) = end(&object, &begin, interrupted) {
+        if let Err(error) = end(&object, &running, interrupted).await {
             // In storage it still runs: the next call finds that nobody runs it.
             worker::console_error!("nor as interrupted: {error:?}");
             object.log.borrow_mut().take();
             log.end(Err(error));
         }
     }
-    object.update_list_copy().await;
     object.update_index_copy().await;
+    object.look_back(&running, &gathered).await;
 }
 
 /// Asks the model until it has answered, failed, or is to stop.
-async fn ask(object: &Object, begin: &Begin) -> Outcome {
-    let mut draft = Draft::new(object, begin);
-    let provider = match Config::from_env(&object.env) {
-        Ok(config) => config.model.provider,
-        Err(error) => return draft.into_outcome(End::Failed(Failed { failure: ModelFailure::Unavailable, cause: format!("{error:?}") })),
-    };
-    let mut take = |text: &str| draft.take(text);
-    let asked = model::ask::ask(&provider, &object.env, &begin.prompt, &begin.settings, &mut take).boxed_local();
-    let stopped = begin.log.until_stopped().boxed_local();
-    let end = match select(stopped, asked).await {
+async fn ask(object: &Object, running: &Running, gathered: &Gathered) -> Outcome {
+    let mut draft = Draft::new(object, running);
+    let stopped = running.log.until_stopped().boxed_local();
+    let end = match select(stopped, converse(object, gathered, &mut draft).boxed_local()).await {
         Either::Left(_) => End::Stopped,
         Either::Right((Ok(Ending { finish, tool_calls, usage }), _)) => End::Answered { finish, tool_calls, usage },
         Either::Right((Err(failed), _)) => End::Failed(failed),
@@ -75,24 +81,69 @@ async fn ask(object: &Object, begin: &Begin) -> Outcome {
     draft.into_outcome(end)
 }
 
+/// Asks the model, and again with the results of the tools of ours that it calls.
+async fn converse(object: &Object, gathered: &Gathered, draft: &mut Draft<'_>) -> std::result::Result<Ending, Failed> {
+    let config = Config::from_env(&object.env);
+    let provider = config.map_err(|error| Failed { failure: ModelFailure::Unavailable, cause: format!("{error:?}") })?.model.provider;
+    let Complete { context, changes, has_tools: mut is_offering } = object.complete(gathered).await;
+    changes.into_iter().for_each(|change| draft.note(change));
+    let memory = Memory { object, user: gathered.user.as_ref(), origin: &gathered.origin };
+    let (mut prompt, with_tools) = (context.prompt, tools::offered(&gathered.model));
+    let mut usage = Some(Usage::default());
+    for round in 0_usize.. {
+        is_offering &= round < ROUNDS;
+        let settings = if is_offering { &with_tools } else { &gathered.model };
+        draft.asks(&prompt, settings);
+        let said_bytes = draft.text.len();
+        let ending = match model::ask::ask(&provider, &object.env, &prompt, settings, &mut |text| draft.take(text)).await {
+            // Not every model takes tools.
+            Err(failed) if is_offering && failed.failure == ModelFailure::Refused && draft.text.len() == said_bytes => {
+                is_offering = false;
+                continue;
+            }
+            ending => ending?,
+        };
+        usage = usage.zip(ending.usage).map(|(sum, usage)| sum.plus(usage));
+        let (ours, theirs): (Vec<_>, Vec<_>) = ending.tool_calls.into_iter().partition(|call| is_offering && tools::is_ours(call));
+        let mut results = Vec::with_capacity(ours.len());
+        for call in &ours {
+            let (result, change) = tools::run(&memory, call).await;
+            change.into_iter().for_each(|change| draft.note(change));
+            results.push(NewMessage { tool_call_id: Some(call.id.clone()), ..NewMessage::text(Role::Tool, result) });
+        }
+        if ours.is_empty() || !theirs.is_empty() {
+            return Ok(Ending { finish: ending.finish, tool_calls: theirs, usage });
+        }
+        let said = draft.text.get(said_bytes..).filter(|said| !said.is_empty()).map(str::to_owned);
+        prompt.push(NewMessage { content: said, tool_calls: ours, ..NewMessage::text(Role::Assistant, "") });
+        prompt.append(&mut results);
+        draft.begin_paragraph();
+    }
+    Err(Failed { failure: ModelFailure::Unavailable, cause: "no end".to_owned() })
+}
+
 /// Ends the turn: first in storage, then for everybody who follows.
-fn end(object: &Object, begin: &Begin, outcome: Outcome) -> Result<()> {
-    let log = &begin.log;
+async fn end(object: &Object, running: &Running, outcome: Outcome) -> Result<()> {
+    let log = &running.log;
     if log.stopped() == Some(Stop::Gone) {
         log.end(Err(Error::NotFound(Subject::Session)));
         return Ok(());
     }
     let Concluded { events, reply } = object.context.atomically(|| {
         let stored = object.storage.load()?;
-        let is_ours = |stored: &crate::session::storage::Stored| {
-            stored.session.created_at == begin.session_created_at && stored.session.running_turn == Some(log.turn) && !stored.is_ended
+        let is_ours = |stored: &Stored| {
+            stored.session.created_at == running.session_created_at && stored.session.running_turn == Some(log.turn) && !stored.is_ended
         };
         let mut stored = stored.filter(is_ours).ok_or(Error::NotFound(Subject::Session))?;
         let concluded = object.conclude(&mut stored, outcome, platform::now())?;
         object.save(&mut stored, Aftermath::Nothing)?;
         Ok(concluded)
     })?;
-    events.iter().try_for_each(|event| log.push(event))?;
+    // Who has the answer finds it in a search.
+    object.update_list_copy().await;
+    if let Err(error) = events.iter().try_for_each(|event| log.push(event)) {
+        worker::console_error!("the end of a turn is not told: {error:?}");
+    }
     log.end(reply);
     Ok(())
 }
@@ -100,8 +151,12 @@ fn end(object: &Object, begin: &Begin, outcome: Outcome) -> Result<()> {
 /// An answer while it comes.
 struct Draft<'a> {
     object: &'a Object,
-    begin: &'a Begin,
+    running: &'a Running,
     text: String,
+    /// Is the next text to begin a paragraph of its own?
+    is_new_paragraph: bool,
+    memory: Vec<MemoryChange>,
+    prompt_bytes: u64,
     next_sequence: u64,
     unstored: Vec<Numbered>,
     unstored_bytes: usize,
@@ -110,12 +165,15 @@ struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    fn new(object: &'a Object, begin: &'a Begin) -> Draft<'a> {
+    fn new(object: &'a Object, running: &'a Running) -> Draft<'a> {
         let now = platform::now();
         Draft {
             object,
-            begin,
+            running,
             text: String::new(),
+            is_new_paragraph: false,
+            memory: Vec::new(),
+            prompt_bytes: 0,
             next_sequence: 1,
             unstored: Vec::new(),
             unstored_bytes: 0,
@@ -124,9 +182,30 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Notes that the model is about to be asked.
+    fn asks(&mut self, prompt: &[NewMessage], settings: &Settings) {
+        let tools_bytes = settings.tools.as_ref().map_or(0, String::len);
+        let bytes = prompt::size_bytes(prompt).saturating_add(u64::try_from(tools_bytes).unwrap_or(u64::MAX));
+        self.prompt_bytes = self.prompt_bytes.saturating_add(bytes);
+    }
+
+    /// Notes what was remembered or forgotten.
+    fn note(&mut self, change: MemoryChange) {
+        self.memory.push(change.clone());
+        self.emit(Event::Memory(change));
+    }
+
+    /// What the model says next is apart from what it has said.
+    fn begin_paragraph(&mut self) {
+        self.is_new_paragraph = !self.text.is_empty() && !self.text.ends_with(char::is_whitespace);
+    }
+
     /// Takes more text; breaks off when there is no room for more.
     fn take(&mut self, text: &str) -> ControlFlow<()> {
-        let room = limits::MESSAGE_BYTES.saturating_sub(self.begin.answer_bytes).saturating_sub(self.text.len());
+        if mem::take(&mut self.is_new_paragraph) {
+            let _ = self.take("\n\n");
+        }
+        let room = limits::MESSAGE_BYTES.saturating_sub(self.running.answer_bytes).saturating_sub(self.text.len());
         // NUL would end the text for SQLite's functions.
         let clean = text.replace('\0', "\u{fffd}");
         let taken = clean.get(..clean.floor_char_boundary(room)).unwrap_or_default();
@@ -143,7 +222,7 @@ impl<'a> Draft<'a> {
         if let Event::Delta(text) = &numbered.event {
             self.unstored_bytes = self.unstored_bytes.saturating_add(text.len());
         }
-        if let Err(error) = self.begin.log.push(&numbered) {
+        if let Err(error) = self.running.log.push(&numbered) {
             worker::console_error!("an event is lost: {error:?}");
         }
         self.unstored.push(numbered);
@@ -155,13 +234,13 @@ impl<'a> Draft<'a> {
 
     /// Stores what is not stored yet. What cannot be stored now is stored with what comes next.
     fn store(&mut self) {
-        if self.begin.log.stopped() == Some(Stop::Gone) {
+        if self.running.log.stopped() == Some(Stop::Gone) {
             return;
         }
         let now = platform::now();
-        let stored = self.object.storage.insert_events(self.begin.log.turn, &self.unstored);
+        let stored = self.object.storage.insert_events(self.running.log.turn, &self.unstored);
         // A turn that lasts is activity, also for those who only see the session's row.
-        let touches = now.since(self.touched_at) >= self.begin.idle_timeout.checked_div(4).unwrap_or_default();
+        let touches = now.since(self.touched_at) >= self.running.idle_timeout.checked_div(4).unwrap_or_default();
         match stored.and_then(|()| if touches { self.object.storage.set_last_activity(now) } else { Ok(()) }) {
             Ok(()) => {
                 mem::take(&mut self.unstored);
@@ -177,7 +256,8 @@ impl<'a> Draft<'a> {
             text: self.text,
             next_sequence: self.next_sequence,
             unstored: self.unstored,
-            prompt_bytes: Some(prompt::size_bytes(&self.begin.prompt)),
+            memory: self.memory,
+            prompt_bytes: Some(self.prompt_bytes).filter(|bytes| *bytes > 0),
             end,
         }
     }

@@ -84,8 +84,11 @@ impl Server {
     /// A server for local development that asks `model`, with these variables besides.
     pub(crate) fn asking(model: &Model, variables: &[(&str, &str)]) -> Server {
         let own = model.variables();
-        let own: Vec<(&str, &str)> = own.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        Server::with(&[&own, variables].concat())
+        // Asked for nothing but answers, unless the test wants more.
+        let plain = [("MODEL_TOOLS", "off"), ("MODEL_TITLES", "off")];
+        let own = own.iter().map(|(name, value)| (*name, value.as_str())).chain(plain);
+        let is_own = |(name, _): &(&str, &str)| variables.iter().all(|(given, _)| given != name);
+        Server::with(&own.filter(is_own).chain(variables.iter().copied()).collect::<Vec<_>>())
     }
 }
 

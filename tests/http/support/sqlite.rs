@@ -6,14 +6,14 @@ use super::root;
 
 /// The statements that made the tables and indexes of a database, by table, without the platform's own.
 pub(crate) fn tables(file: &Path) -> String {
-    let list = "const rows = db.prepare(\"select sql from sqlite_master where sql is not null and name not glob '_cf*' order by tbl_name, type desc\").all();
+    let list = "const rows = db.prepare(\"select sql from sqlite_master where sql is not null and name not glob '_cf*' and name not glob 'search_*' order by tbl_name, type desc\").all();
       console.log(rows.map((row) => row.sql.replace(/\\s+/g, ' ') + ';').join('\\n'));";
     node(file, "", list).trim().to_owned()
 }
 
 /// The columns of every table, and the indexes: what a migrated database has in common with a new one.
 pub(crate) fn shape(file: &Path) -> String {
-    let list = "const tables = db.prepare(\"select name, type from sqlite_master where name not glob '_cf*' and sql is not null order by name\").all();
+    let list = "const tables = db.prepare(\"select name, type from sqlite_master where name not glob '_cf*' and name not glob 'search_*' and sql is not null order by name\").all();
       const columns = (table) => db.prepare('select name, type, \"notnull\" as required, dflt_value as fallback, pk from pragma_table_info(?)').all(table);
       tables.forEach(({ name, type }) => console.log(type, name, JSON.stringify(columns(name))));";
     node(file, "", list).trim().to_owned()
@@ -26,8 +26,9 @@ pub(crate) fn run(file: &Path, statements: &str) {
 
 /// Removes every table but the platform's own.
 pub(crate) fn drop_tables(file: &Path) {
-    let names = "const names = db.prepare(\"select name from sqlite_master where type = 'table' and name not glob '_cf*'\").all();
-      names.forEach(({ name }) => db.exec('drop table ' + name));";
+    // A full text index takes its own tables with it.
+    let names = "const all = \"select name from sqlite_master where type = 'table' and name not glob '_cf*' order by sql not like 'create virtual%'\";
+      db.prepare(all).all().forEach(({ name }) => db.exec('drop table if exists ' + name));";
     node(file, "", names);
 }
 

@@ -6,7 +6,7 @@ use super::TurnJson;
 use crate::{
     domain::turn::event::{Ended, Event, Place},
     http::{
-        own::{MessageJson, ToolCallJson, UsageJson, etag},
+        own::{MemoryChangeJson, MessageJson, ToolCallJson, UsageJson, etag},
         problem::Problem,
     },
 };
@@ -56,6 +56,7 @@ fn encode(session_id: &str, id: u64, event: &Event) -> String {
         Event::Accepted(turn) => frame(id, "turn", &AcceptedJson { session_id, turn: TurnJson::from(turn) }),
         Event::Delta(text) => frame(id, "delta", &DeltaJson { text }),
         Event::ToolCall(call) => frame(id, "tool_call", &ToolCallJson::from(call)),
+        Event::Memory(change) => frame(id, "memory", &MemoryChangeJson::from(change)),
         Event::Usage(usage) => frame(id, "usage", &UsageJson::from(*usage)),
         Event::Done(ended) => frame(id, "done", &done(session_id, ended)),
         Event::Failed(ended) => {

@@ -5,9 +5,10 @@ mod events;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{MessageJson, SessionJson, UsageJson, chat::check_message, etag, rfc3339};
+use super::{MemoryChangeJson, MessageJson, SessionJson, UsageJson, chat::check_message, etag, one_of, rfc3339};
 use crate::{
     domain::{
+        context::{ContextWishes, Strategy},
         id::Repeatable,
         session::Precondition,
         turn::{
@@ -39,6 +40,16 @@ pub(super) struct RunBody {
     max_tokens: Option<u32>,
     tools: Option<Vec<Box<RawValue>>>,
     tool_choice: Option<Box<RawValue>>,
+    context: Option<Object<ContextBody>>,
+}
+
+/// How much of the session the model sees.
+#[derive(Deserialize)]
+struct ContextBody {
+    strategy: Option<String>,
+    /// Most tokens of the prompt.
+    budget: Option<u32>,
+    memory: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -99,6 +110,8 @@ struct AnswerJson<'a> {
     message: MessageJson<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     turn: Option<TurnJson<'a>>,
+    /// What was remembered and forgotten on the way.
+    memory: Vec<MemoryChangeJson<'a>>,
     session: SessionJson<'a>,
 }
 
@@ -195,7 +208,7 @@ pub(super) async fn run(client: &SessionClient<'_>, ask: Ask, run: &Run, session
         return Ok(Reply::events(events.map(events::encoder(client.id().as_str()))?));
     }
     let answer = client.answer(ask, run.manner.clone()).await?;
-    let Answer { session, user, assistant, model, turn } = &answer;
+    let Answer { session, user, assistant, model, turn, memory } = &answer;
     let json = AnswerJson {
         session_id: session.id.as_str(),
         session_created,
@@ -204,6 +217,7 @@ pub(super) async fn run(client: &SessionClient<'_>, ask: Ask, run: &Run, session
         user_message: MessageJson::from(user),
         message: MessageJson::from(assistant),
         turn: turn.as_ref().map(TurnJson::from),
+        memory: memory.iter().map(MemoryChangeJson::from).collect(),
         session: SessionJson::from(session),
     };
     Ok(Reply::json(200, &json).with_header("etag", etag(session.version())))
@@ -225,9 +239,17 @@ impl RunBody {
                     max_tokens: self.max_tokens,
                     tool_choice: self.tool_choice.as_deref().map(|choice| check_tool_choice(choice, &names)).transpose()?,
                     tools: self.tools.map(|tools| encode_tools(&tools)).transpose()?,
+                    context: self.context.map(|Object(context)| context.check()).transpose()?.unwrap_or_default(),
                 },
             },
         })
+    }
+}
+
+impl ContextBody {
+    fn check(self) -> Result<ContextWishes> {
+        let strategy = self.strategy.map(|name| one_of("context.strategy", &Strategy::ALL, Strategy::name, &name)).transpose()?;
+        Ok(ContextWishes { strategy, budget_tokens: self.budget, uses_memory: self.memory })
     }
 }
 

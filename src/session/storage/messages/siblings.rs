@@ -1,20 +1,22 @@
 //! Messages that others have taken the place of: earlier answers, what was said before an edit. They keep their numbers.
 
-use super::{Storage, messages::read_message};
+use super::read_message;
 use crate::{
     domain::{message::Message, time::Timestamp},
     error::Result,
     platform::sql::Write,
+    session::storage::Storage,
 };
 
-pub(super) const CREATE: Write = Write::new(
+pub(in crate::session::storage) const CREATE: Write = Write::new(
     "create table if not exists sibling (
        sequence integer primary key, created_at integer not null, role text not null, content text, tool_calls text,
        tool_call_id text, name text, metadata text, size_bytes integer not null, cut text, replaces integer, replaced_by integer not null,
        removed_at integer
      ) strict",
 );
-pub(super) const CREATE_INDEX: Write = Write::new("create index if not exists sibling_replaced_by on sibling (replaced_by)");
+pub(in crate::session::storage) const CREATE_INDEX: Write =
+    Write::new("create index if not exists sibling_replaced_by on sibling (replaced_by)");
 const COPY: Write = Write::new(
     "insert into sibling (sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata, size_bytes, cut, replaces,
        removed_at, replaced_by)
@@ -34,7 +36,7 @@ const DELETE_VERSIONS: &str = "with recursive version(sequence) as (
     select sequence from sibling where replaced_by >= ?
     union select sibling.sequence from sibling join version on sibling.replaced_by = version.sequence)
   delete from sibling where sequence in version returning sequence";
-pub(super) const DELETE_ALL: Write = Write::new("delete from sibling");
+pub(in crate::session::storage) const DELETE_ALL: Write = Write::new("delete from sibling");
 
 impl Storage {
     /// Takes every message after `sequence` but instructions out of the history: `replaced_by` comes in their place.

@@ -1,4 +1,9 @@
-//! The messages of a session: a row each, under their sequence number.
+//! The messages of a session: a row each, under their sequence number. In `siblings` those they took the place of, in
+//! `search` their full text, in `shared` what the user's index is told of them.
+
+pub(super) mod search;
+pub(super) mod shared;
+pub(super) mod siblings;
 
 use serde::{Deserialize, Serialize};
 

@@ -1,0 +1,112 @@
+//! `GET /sessions/{id}/context`: what a model would be told, and what not, and why.
+
+use serde::Serialize;
+
+use super::{ToolCallJson, one_of};
+use crate::{
+    domain::{
+        context::{ContextWishes, Strategy},
+        message::NewMessage,
+        turn::Wishes,
+    },
+    http::{problem::Problem, request::Request, response::Reply},
+    session::client::{SessionClient, Shown},
+};
+
+#[derive(Serialize)]
+struct ContextJson<'a> {
+    session_id: &'a str,
+    model: &'a str,
+    strategy: &'a str,
+    budget_tokens: u64,
+    /// Of the whole prompt, reckoned.
+    tokens: u64,
+    /// What it is made of, in this order.
+    parts: Vec<PartJson<'a>>,
+    left_out: Vec<LeftOutJson<'a>>,
+    /// Exactly what the model would be sent.
+    messages: Vec<PromptJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct PartJson<'a> {
+    kind: &'a str,
+    count: u64,
+    tokens: u64,
+    #[serde(flatten)]
+    span: Option<SpanJson>,
+}
+
+#[derive(Serialize)]
+struct LeftOutJson<'a> {
+    kind: &'a str,
+    count: u64,
+    why: &'a str,
+    #[serde(flatten)]
+    span: Option<SpanJson>,
+}
+
+/// The messages it is of.
+#[derive(Serialize)]
+struct SpanJson {
+    first_sequence: u64,
+    last_sequence: u64,
+}
+
+#[derive(Serialize)]
+struct PromptJson<'a> {
+    role: &'static str,
+    content: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_calls: Vec<ToolCallJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_call_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+}
+
+/// `GET /sessions/{id}/context?message&strategy&budget&model&memory`: 200 with the context of a turn, if the user said `message` now.
+pub(crate) async fn get(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
+    let (id, query) = (request.id(0, "session_id")?, request.query());
+    let strategy = query.get("strategy").map(|name| one_of("strategy", &Strategy::ALL, Strategy::name, name)).transpose()?;
+    let budget = query.get("budget").map(|_| query.number("budget", 0, 0, u32::MAX)).transpose()?;
+    let uses_memory = query.get("memory").map(|yes| one_of("memory", &[true, false], |yes| if yes { "true" } else { "false" }, yes));
+    let context = ContextWishes { strategy, budget_tokens: budget, uses_memory: uses_memory.transpose()? };
+    let wishes = Wishes { model: query.get("model").map(str::to_owned), context, ..Wishes::default() };
+    let message = query.get("message").filter(|message| !message.is_empty()).map(str::to_owned);
+
+    let client = SessionClient::new(request.env(), request.caller(), &id);
+    let Shown { prompt, told } = client.context(message, wishes).await?;
+    let span = |span: Option<(u64, u64)>| span.map(|(first_sequence, last_sequence)| SpanJson { first_sequence, last_sequence });
+    let json = ContextJson {
+        session_id: id.as_str(),
+        model: &told.model,
+        strategy: &told.strategy,
+        budget_tokens: told.budget_tokens,
+        tokens: told.tokens,
+        parts: told
+            .parts
+            .iter()
+            .map(|part| PartJson { kind: &part.kind, count: part.count, tokens: part.tokens, span: span(part.span) })
+            .collect(),
+        left_out: told
+            .left_out
+            .iter()
+            .map(|left| LeftOutJson { kind: &left.kind, count: left.count, why: &left.why, span: span(left.span) })
+            .collect(),
+        messages: prompt.iter().map(PromptJson::from).collect(),
+    };
+    Ok(Reply::json(200, &json))
+}
+
+impl<'a> From<&'a NewMessage> for PromptJson<'a> {
+    fn from(message: &'a NewMessage) -> Self {
+        PromptJson {
+            role: message.role.name(),
+            content: message.content.as_deref(),
+            tool_calls: message.tool_calls.iter().map(ToolCallJson::from).collect(),
+            tool_call_id: message.tool_call_id.as_deref(),
+            name: message.name.as_deref(),
+        }
+    }
+}

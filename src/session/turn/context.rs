@@ -1,0 +1,247 @@
+//! What a model is told: gathered from the session in one burst, completed with what the user's object remembers.
+
+use crate::{
+    config::{Config, ContextSettings},
+    domain::{
+        caller::Owner,
+        context::{self, Context, Material, Strategy, words::Known},
+        history::{pairing::OpenCalls, prompt},
+        id::UserId,
+        memory::{Entry, MemoryChange, Origin, extract},
+        message::{Message, NewMessage, Role},
+        turn::{TurnKind, Wishes, tokens::Tally},
+    },
+    error::{Error, Result},
+    limits,
+    model::Settings,
+    platform, search,
+    session::{
+        object::{Object, Outcome, answer},
+        protocol::{LeftOutRecord, PageRequest, PartRecord, Told, TurnOptions},
+        storage::Stored,
+        turn::tools,
+    },
+    user,
+};
+
+/// Most passages that a search finds for a prompt.
+const PASSAGES: u32 = 8;
+/// With less room there is none for a message.
+const ROOM_MIN: usize = 500;
+
+/// What a session knows for a prompt. What its user's object knows is still to come.
+pub(in crate::session) struct Gathered {
+    material: Material,
+    /// How much of it is told.
+    pub(super) settings: ContextSettings,
+    /// How the model is to answer.
+    pub(super) model: Settings,
+    /// Whose memory is told, and learns; `None`: the session's own.
+    pub(super) user: Option<UserId>,
+    /// The message that the turn is about.
+    pub(super) origin: Origin,
+    /// What the user says in it, if something may be learned from that.
+    said: Option<String>,
+    /// Could the model be offered tools to remember with?
+    has_tools: bool,
+    /// For the prompt, in bytes.
+    pub(super) room: usize,
+    tally: Tally,
+}
+
+/// What a model is told, and what was learned on the way there.
+pub(super) struct Complete {
+    pub(super) context: Context,
+    pub(super) changes: Vec<MemoryChange>,
+    /// Is the model offered tools to remember with?
+    pub(super) has_tools: bool,
+}
+
+impl Object {
+    /// Gathers what the session knows for a turn about message `input`.
+    ///
+    /// # Errors
+    /// `Invalid` when the wishes break a rule, `NotPossible` when there is nothing that could be answered.
+    pub(super) fn gather(&self, stored: &Stored, input: u64, kind: TurnKind, wishes: Wishes) -> Result<Gathered> {
+        let mut gathered = self.gather_past(stored, input, wishes)?;
+        gathered.material.goes_on = kind == TurnKind::Continue;
+        let last = gathered.material.recent.last().map(|last| &last.body);
+        let is_question = |last: &NewMessage| match last.role {
+            Role::User => last.content.as_ref().is_some_and(|text| !text.is_empty()),
+            Role::Tool => true,
+            Role::Assistant => kind == TurnKind::Continue,
+            Role::System => false,
+        };
+        if !last.is_some_and(is_question) {
+            return Err(Error::NotPossible("There is nothing left that could be answered".into()));
+        }
+        let text = last.filter(|last| last.role == Role::User).and_then(|last| last.content.clone());
+        gathered.said = text.filter(|_| kind == TurnKind::Reply);
+        Ok(gathered)
+    }
+
+    /// The same for a client that wants to see what a turn would be told, if the user said `message`.
+    pub(in crate::session) fn gather_for_client(&self, stored: &Stored, message: Option<String>, options: TurnOptions) -> Result<Outcome> {
+        let mut gathered = self.gather_past(stored, stored.session.last_sequence, options.wishes.into())?;
+        if let Some(text) = message {
+            let body = NewMessage::text(Role::User, text);
+            body.check()?;
+            let tail = self.storage.tail()?;
+            let bodies = OpenCalls::at_end_of(tail.iter().map(|message| &message.body)).close(vec![body])?;
+            let (first, created_at) = (stored.session.last_sequence.saturating_add(1), platform::now());
+            let said = (first..).zip(bodies);
+            let said = said.map(|(sequence, body)| Message { sequence, created_at, replaces: None, removed_at: None, body });
+            gathered.material.recent.extend(said);
+            self.find_passages(stored, &mut gathered)?;
+        }
+        Ok(Outcome::Told(Box::new(gathered)))
+    }
+
+    /// What a turn would be told.
+    pub(in crate::session) async fn told(&self, gathered: Gathered) -> Result<String> {
+        let (settings, model, tally) = (gathered.settings, gathered.model.model.clone(), gathered.tally);
+        let Complete { context, .. } = self.complete(&gathered).await;
+        let tokens = |bytes| tally.estimate(bytes, 0).prompt_tokens;
+        let Context { prompt, parts, left_out } = context;
+        answer(&Told {
+            tokens: tokens(prompt::size_bytes(&prompt)),
+            prompt: prompt.into_iter().map(Into::into).collect(),
+            parts: parts
+                .into_iter()
+                .map(|part| PartRecord {
+                    kind: part.kind.name().to_owned(),
+                    count: part.count,
+                    tokens: tokens(part.bytes),
+                    span: part.span,
+                })
+                .collect(),
+            left_out: left_out
+                .into_iter()
+                .map(|left| LeftOutRecord {
+                    kind: left.kind.name().to_owned(),
+                    count: left.count,
+                    span: left.span,
+                    why: left.why.name().to_owned(),
+                })
+                .collect(),
+            strategy: settings.strategy.name().to_owned(),
+            model,
+            budget_tokens: settings.budget_tokens.into(),
+        })
+    }
+
+    /// Learns from what is said, and puts together what the model is told.
+    pub(super) async fn complete(&self, gathered: &Gathered) -> Complete {
+        let Gathered { settings, user, origin, said, room, .. } = gathered;
+        let (mut material, mut uses_memory, is_of_user) = (gathered.material.clone(), settings.uses_memory, user.is_some());
+        let mut learned = Vec::new();
+        if uses_memory {
+            let facts = said.as_deref().map(extract::extract).unwrap_or_default();
+            let reminded = match user {
+                Some(user) => user::client::remind(&self.env, user, facts, Some(origin.clone())).await,
+                None => self.storage.remind(facts, Some(origin), platform::now()),
+            };
+            match reminded {
+                Ok(reminded) => {
+                    let memory = if is_of_user { &mut material.user_memory } else { &mut material.session_memory };
+                    *memory = reminded.entries.iter().map(known).collect();
+                    (learned, uses_memory) = (reminded.learned, reminded.uses_memory);
+                }
+                Err(error) => worker::console_warn!("a turn without what is remembered: {error:?}"),
+            }
+        }
+        if !uses_memory {
+            material.session_memory.clear();
+        }
+        let has_tools = uses_memory && gathered.has_tools;
+        let room = room.saturating_sub(if has_tools { tools::DEFINITIONS.len() } else { 0 });
+        let changes = learned.into_iter().map(|entry| MemoryChange::saved(entry, is_of_user)).collect();
+        Complete { context: context::assemble(material, settings.strategy, room), changes, has_tools }
+    }
+
+    fn gather_past(&self, stored: &Stored, input: u64, wishes: Wishes) -> Result<Gathered> {
+        let config = Config::from_env(&self.env)?;
+        let context = wishes.context;
+        let model = config.model.settle(wishes, &stored.session.persona)?;
+        let mut settings = config.context.settle(context, &model.model)?;
+        settings.uses_memory &= stored.session.uses_memory;
+        let most = u64::try_from(limits::CONTEXT_BYTES).unwrap_or(u64::MAX);
+        let bytes = stored.session.tally.bytes_within(settings.budget_tokens.into()).min(most);
+        let room = usize::try_from(bytes).unwrap_or(usize::MAX).checked_sub(model.tools.as_ref().map_or(0, String::len));
+        let room = room
+            .filter(|room| *room >= ROOM_MIN)
+            .ok_or_else(|| Error::invalid("tools", format!("must leave room in the budget of {} tokens", settings.budget_tokens)))?;
+
+        let summary = match settings.strategy {
+            Strategy::Truncate => None,
+            Strategy::Summarize | Strategy::Hierarchical => self.storage.summary_before(input)?,
+        };
+        let after = summary.as_ref().map_or(0, |summary| summary.through);
+        let (instructions, recent) = self.stretch(after, input)?;
+        let known_to = recent.first().map_or(input, |first| first.sequence.saturating_sub(1));
+        let unread = known_to.saturating_sub(after).min(stored.session.message_count);
+        let material = Material {
+            instructions: stored.session.profile.instruction().into_iter().chain(instructions).collect(),
+            session_memory: self.storage.recent_memory()?.iter().map(known).collect(),
+            summary,
+            recent,
+            unread,
+            ..Material::default()
+        };
+        let has_tools = config.model.has_memory_tools && tools::fit(&model, room);
+        let user = match &stored.session.owner {
+            Owner::User(user) => Some(user.clone()),
+            Owner::Nobody => None,
+        };
+        let origin = Origin { session_id: stored.session.id.as_str().to_owned(), sequence: input };
+        let mut gathered = Gathered { material, settings, model, has_tools, room, user, origin, said: None, tally: stored.session.tally };
+        self.find_passages(stored, &mut gathered)?;
+        Ok(gathered)
+    }
+
+    /// Finds what was said before about the same as the last message.
+    fn find_passages(&self, stored: &Stored, gathered: &mut Gathered) -> Result<()> {
+        let last = gathered.material.recent.last();
+        let expression = last.and_then(|last| search::any_word(last.body.content.as_deref()?));
+        if let (Strategy::Hierarchical, Some(expression), Some(last)) = (gathered.settings.strategy, expression, last) {
+            gathered.material.passages = self.storage.passages(stored, &expression, last.sequence, PASSAGES)?;
+        }
+        Ok(())
+    }
+
+    /// The messages after `after` up to `input`, as many of the newest as are looked back on; apart from them instructions, which hold
+    /// wherever they stand.
+    fn stretch(&self, after: u64, input: u64) -> Result<(Vec<String>, Vec<Message>)> {
+        let page = PageRequest {
+            after: Some(after),
+            before: Some(input.saturating_add(1)),
+            offset: 0,
+            limit: limits::CONTEXT_MESSAGES,
+            newest_first: false,
+        };
+        let mut stretch = self.storage.page(&page, u64::try_from(limits::CONTEXT_BYTES).unwrap_or(u64::MAX))?;
+        if stretch.iter().all(|message| message.body.role == Role::Tool) {
+            // It is cut amid results: the calls belong to them.
+            stretch = self.storage.tail()?;
+        }
+        let first = stretch.first().map_or(0, |first| first.sequence);
+        let (within, said): (Vec<Message>, Vec<Message>) = stretch.into_iter().partition(|message| message.body.role == Role::System);
+        let before = self.storage.instructions_before(first)?;
+        let instructions = before.into_iter().chain(within).chain(self.storage.instructions_after(input)?);
+        Ok((instructions.filter_map(|message| message.body.content).filter(|text| !text.is_empty()).collect(), said))
+    }
+}
+
+impl Gathered {
+    /// How much of the answer is there already, in bytes.
+    pub(super) fn answer_bytes(&self) -> usize {
+        let before = self.material.recent.last().filter(|_| self.material.goes_on);
+        before.and_then(|before| before.body.content.as_ref()).map_or(0, String::len)
+    }
+}
+
+/// An entry as a prompt tells it: a text as it is, everything else as JSON, on one line.
+fn known(entry: &Entry) -> Known {
+    let value = serde_json::from_str::<String>(&entry.value).unwrap_or_else(|_| entry.value.clone());
+    Known { key: entry.key.as_str().to_owned(), value: value.split_whitespace().collect::<Vec<_>>().join(" ") }
+}

@@ -1,0 +1,150 @@
+//! What a turn leaves to be done when nobody waits any more: a title for a new session, a summary of what is long ago.
+//!
+//! What fails here is tried again after the next turn; until then the title is the first words, and what has no summary is
+//! told by its first sentences.
+
+use std::{ops::ControlFlow, time::Duration};
+
+use super::{Running, context::Gathered, log::Stop};
+use crate::{
+    config::Config,
+    domain::{
+        context::{self, Summary, words},
+        history::prompt,
+        message::{Message, NewMessage, Role},
+        session::check_title,
+        turn::Finish,
+    },
+    error::{Error, Result},
+    limits,
+    model::{self, Ending, Provider, Settings},
+    platform,
+    session::{
+        object::{Aftermath, Object},
+        protocol::PageRequest,
+        storage::Stored,
+    },
+};
+
+const TITLE: &str = "Give this conversation a title of at most six words, in its language. Answer with the title alone.";
+const SUMMARIZE: &str = "Write a summary of this conversation for yourself, to go on with it later: facts, decisions, open questions, \
+  what the user wants and how. Keep what an earlier summary says. At most 300 words. Answer with the summary alone.";
+const EARLIER: &str = "An earlier summary says:\n";
+/// Most of a summary, in bytes.
+const SUMMARY_BYTES: usize = 4 * 1024;
+/// Most of an answer that becomes a title, in bytes.
+const TITLE_BYTES: usize = 400;
+/// Nobody waits for it: then it need not take for ever either.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+impl Object {
+    /// Makes what is to be made of the session after a turn.
+    pub(super) async fn look_back(&self, running: &Running, gathered: &Gathered) {
+        if running.log.stopped() == Some(Stop::Gone) {
+            return;
+        }
+        for outcome in [self.make_title(running, gathered).await, self.make_summary(running, gathered).await] {
+            if let Err(error) = outcome {
+                worker::console_warn!("looking back failed: {error:?}");
+            }
+        }
+    }
+
+    /// Has the model make a title of the first exchange, in place of its first words.
+    async fn make_title(&self, running: &Running, gathered: &Gathered) -> Result<()> {
+        let config = Config::from_env(&self.env)?.model;
+        let Some(stored) = self.stored_of(running)?.filter(|stored| stored.session.is_title_made) else { return Ok(()) };
+        if !config.makes_titles || running.log.turn != 1 {
+            return Ok(());
+        }
+        let first = self.messages_from(0, stored.session.last_sequence)?;
+        let first = first.into_iter().map(|message| message.body).collect();
+        let text = self.have_written(&config.provider, &gathered.model, first, TITLE, TITLE_BYTES).await?;
+        let title: String = text.lines().next().unwrap_or_default().trim().trim_matches(['"', '\'', '*', '#', '.', ' ']).to_owned();
+        if check_title(&title).is_err() {
+            return Ok(());
+        }
+        self.context.atomically(|| {
+            let Some(mut now) = self.stored_of(running)?.filter(|now| now.session.title == stored.session.title) else { return Ok(()) };
+            (now.session.title, now.indexed_at) = (Some(title), None);
+            now.session.revision = now.session.revision.saturating_add(1);
+            self.save(&mut now, Aftermath::Nothing)
+        })?;
+        self.update_list_copy().await;
+        self.update_index_copy().await;
+        Ok(())
+    }
+
+    /// Makes a summary of messages that take too much of the budget.
+    async fn make_summary(&self, running: &Running, gathered: &Gathered) -> Result<()> {
+        let Some(stored) = self.stored_of(running)?.filter(|_| gathered.settings.strategy != context::Strategy::Truncate) else {
+            return Ok(());
+        };
+        let before = self.storage.summary_before(u64::MAX)?;
+        let covered = before.as_ref().map_or(0, |summary| summary.through);
+        let recent = self.messages_from(covered, stored.session.last_sequence)?;
+        let Some(through) = context::summarize_through(&recent, gathered.room) else { return Ok(()) };
+        let old: Vec<Message> = recent.into_iter().filter(|message| message.sequence <= through).collect();
+        let from = before.as_ref().map(|summary| summary.from).or_else(|| old.first().map(|first| first.sequence)).unwrap_or(through);
+        let earlier = before.map(|summary| summary.text).unwrap_or_default();
+
+        let (changes, provider) = (self.storage.changes(), Config::from_env(&self.env)?.model.provider);
+        let (text, made_by) = if provider.is_language_model() {
+            let first = (!earlier.is_empty()).then(|| NewMessage::text(Role::System, format!("{EARLIER}{earlier}")));
+            let history = first.into_iter().chain(old.iter().map(|message| message.body.clone())).collect();
+            let text = self.have_written(&provider, &gathered.model, history, SUMMARIZE, SUMMARY_BYTES).await?;
+            (text, gathered.model.model.as_str())
+        } else {
+            (words::extract(&earlier, &old, SUMMARY_BYTES), model::offline::NAME)
+        };
+        // What it is made of may have been taken back meanwhile.
+        if text.trim().is_empty() || self.storage.changes() != changes || self.stored_of(running)?.is_none() {
+            return Ok(());
+        }
+        self.context.atomically(|| self.storage.save_summary(&Summary { from, through, text }, made_by, platform::now()))
+    }
+
+    /// The session, if it is still the one that the turn was of.
+    fn stored_of(&self, running: &Running) -> Result<Option<Stored>> {
+        Ok(self.storage.load()?.filter(|stored| stored.session.created_at == running.session_created_at && !stored.is_ended))
+    }
+
+    /// The messages after `after` up to `through` but instructions, as many as are looked back on at once.
+    fn messages_from(&self, after: u64, through: u64) -> Result<Vec<Message>> {
+        let page = PageRequest {
+            after: Some(after),
+            before: Some(through.saturating_add(1)),
+            offset: 0,
+            limit: limits::CONTEXT_MESSAGES,
+            newest_first: false,
+        };
+        let mut messages = self.storage.page(&page, u64::try_from(limits::CONTEXT_BYTES).unwrap_or(u64::MAX))?;
+        messages.retain(|message| message.body.role != Role::System);
+        Ok(messages)
+    }
+
+    /// What the model writes about `history` when it is told to.
+    async fn have_written(
+        &self,
+        provider: &Provider,
+        settings: &Settings,
+        history: Vec<NewMessage>,
+        wish: &str,
+        most: usize,
+    ) -> Result<String> {
+        let prompt = prompt::of(history.into_iter().chain([NewMessage::text(Role::User, wish)]));
+        let settings = Settings { tools: None, tool_choice: None, max_tokens: None, ..settings.clone() };
+        let mut text = String::new();
+        let mut take = |more: &str| {
+            text.push_str(more);
+            if text.len() > most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let asked = model::ask::ask(provider, &self.env, &prompt, &settings, &mut take);
+        let ending = platform::within(PATIENCE, asked).await.ok_or_else(|| Error::Unavailable("the model takes too long".into()))?;
+        match ending {
+            Ok(Ending { finish: Finish::Stop, .. }) => Ok(text.replace('\0', "")),
+            Ok(_) => Err(Error::Unavailable("the model has not come to an end".into())),
+            Err(failed) => Err(Error::Unavailable(failed.cause)),
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! The full text of a user's messages, in all sessions: an FTS5 index over a table of its own.
+//!
+//! A copy, told by the session objects; it goes with its session. One row a message that says something in `document`.
+
+use crate::{
+    domain::time::Timestamp,
+    error::Result,
+    platform::sql::{Row, Sql, Write},
+    search::{
+        MATCH_BEGINS, MATCH_ENDS,
+        protocol::{Found, Hit, SearchCall},
+    },
+    user::protocol::DocumentRecord,
+};
+
+/// The table. Since format 3, as the index.
+pub(super) const CREATE: Write = Write::new(
+    "create table if not exists document (
+       id integer primary key, session_id text not null, sequence integer not null, role text not null, created_at integer not null,
+       content text not null
+     ) strict",
+);
+pub(super) const CREATE_INDEX: Write =
+    Write::new("create unique index if not exists document_by_session on document (session_id, sequence)");
+pub(super) const CREATE_SEARCH: Write = Write::new(
+    "create virtual table if not exists search using fts5(content, content='document', content_rowid='id',
+       tokenize=\"porter unicode61 remove_diacritics 2\")",
+);
+const INSERT: &str = "insert into document (session_id, sequence, role, created_at, content) values (?, ?, ?, ?, ?) returning id";
+const INDEX: Write = Write::new("insert into search (rowid, content) values (?, ?)");
+const UNINDEX: Write = Write::new(
+    "insert into search (search, rowid, content)
+     select 'delete', id, content from document where session_id = ? and sequence >= ? and sequence <= ?",
+);
+const DELETE: Write = Write::new("delete from document where session_id = ? and sequence >= ? and sequence <= ?");
+const HAS: &str = "select 1 from document where session_id = ? and sequence >= ? limit 1";
+const FIND: &str =
+    "select document.session_id, document.sequence, document.role, document.created_at, snippet(search, 0, ?, ?, '\u{2026}', 32)
+  from search join document on document.id = search.rowid join session on session.id = document.session_id
+  where search match ? and session.expires_at > ? and (?5 is null or document.role = ?5) and (?6 is null or document.session_id = ?6)
+    and (?7 is null or document.created_at >= ?7) and (?8 is null or document.created_at < ?8)
+  order by rank, document.created_at desc limit ? offset ?";
+const COUNT: &str = "select count(*)
+  from search join document on document.id = search.rowid join session on session.id = document.session_id
+  where search match ? and session.expires_at > ? and (?3 is null or document.role = ?3) and (?4 is null or document.session_id = ?4)
+    and (?5 is null or document.created_at >= ?5) and (?6 is null or document.created_at < ?6)";
+
+/// Makes `documents` all that there is of a session after message `after`.
+pub(super) fn put(sql: &Sql, session_id: &str, after: u64, documents: &[DocumentRecord]) -> Result<()> {
+    let first = after.saturating_add(1);
+    if sql.row(HAS, &[session_id.into(), first.into()])?.is_some() {
+        remove(sql, session_id, first, u64::MAX)?;
+    }
+    for DocumentRecord { sequence, role, created_at, content } in documents {
+        let values = [session_id.into(), (*sequence).into(), role.into(), (*created_at).into(), content.into()];
+        if let Some(row) = sql.row(INSERT, &values)? {
+            sql.run(&INDEX, &[row.integer(0)?.into(), content.into()])?;
+        }
+    }
+    Ok(())
+}
+
+/// Forgets messages `first` to `last` of a session.
+pub(super) fn remove(sql: &Sql, session_id: &str, first: u64, last: u64) -> Result<()> {
+    let values = || [session_id.into(), first.into(), last.into()];
+    sql.run(&UNINDEX, &values())?;
+    sql.run(&DELETE, &values())
+}
+
+/// Messages of sessions alive at `now` that the question finds, best first.
+pub(super) fn find(sql: &Sql, call: &SearchCall, now: Timestamp) -> Result<Found> {
+    let SearchCall { expression, role, session_id, since, before, limit, offset } = call;
+    let (begins, ends) = (MATCH_BEGINS.to_string(), MATCH_ENDS.to_string());
+    let filters = || [role.as_ref().into(), session_id.as_ref().into(), (*since).into(), (*before).into()];
+    let mut values = vec![(&begins).into(), (&ends).into(), expression.into(), now.millis().into()];
+    values.extend(filters());
+    values.extend([(*limit).into(), (*offset).into()]);
+    let hits = sql.rows(FIND, &values)?.iter().map(read).collect::<Result<_>>()?;
+    let mut values = vec![expression.into(), now.millis().into()];
+    values.extend(filters());
+    Ok(Found { hits, total: sql.row(COUNT, &values)?.map_or(Ok(0), |row| row.count(0))? })
+}
+
+fn read(row: &Row) -> Result<Hit> {
+    Ok(Hit {
+        session_id: row.text(0)?,
+        sequence: row.count(1)?,
+        role: row.text(2)?,
+        created_at: row.integer(3)?,
+        snippet: row.optional_text(4)?.unwrap_or_default(),
+    })
+}
