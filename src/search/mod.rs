@@ -28,7 +28,9 @@ const COMMON: [&str; 48] = [
 /// # Errors
 /// `Invalid` when it has no word, or is too long.
 pub(crate) fn all_words(query: &str) -> Result<String> {
-    limits::check_body("q", query, limits::QUERY_BYTES)?;
+    if query.len() > limits::QUERY_BYTES {
+        return Err(Error::invalid("q", format!("must have at most {} bytes", limits::QUERY_BYTES)));
+    }
     let words: Vec<String> = words(query).map(quoted).collect();
     match words.as_slice() {
         [] => Err(Error::invalid("q", "must have a word or a number to look for")),

@@ -12,14 +12,17 @@
 mod support;
 
 mod bad_input;
+mod context;
 mod crash;
 mod expiry;
 mod history;
 mod idempotency;
+mod learning;
 mod memory;
 mod messages;
 mod pairing;
 mod redo;
+mod search;
 mod sessions;
 mod models;
 mod storage;

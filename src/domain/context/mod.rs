@@ -14,6 +14,7 @@ use crate::domain::{
     turn::named,
 };
 use units::Unit;
+pub(crate) use units::shortened;
 use words::Known;
 
 /// How what does not fit is dealt with.
@@ -241,9 +242,17 @@ pub(crate) fn summarize_through(recent: &[Message], budget_bytes: usize) -> Opti
     if all_bytes <= share(budget_bytes, 1, 2) {
         return None;
     }
-    // So much stays as it was said that the next summary is some turns away.
+    // So much stays as it was said that the next summary is some turns away; and what it is made of must fit, too.
     let (old, _) = units::newest_within(units, share(budget_bytes, 1, 4));
-    old.last().and_then(Unit::span).map(|(_, last)| last)
+    let mut room = share(budget_bytes, 1, 2);
+    let fits = |unit: &&Unit| {
+        let rest = room.checked_sub(unit.size_bytes());
+        room = rest.unwrap_or(room);
+        rest.is_some()
+    };
+    let fitting = old.iter().take_while(fits).last();
+    // One that alone is too much is cut by who makes the summary.
+    fitting.or_else(|| old.first()).and_then(Unit::span).map(|(_, last)| last)
 }
 
 impl Context {

@@ -44,7 +44,7 @@ pub(super) fn newest_within(units: Vec<Unit>, room: usize) -> (Vec<Unit>, Vec<Un
 }
 
 /// `text` in at most `most` bytes: without its middle when it is longer. Is it?
-pub(super) fn shortened(mut text: String, most: usize) -> (String, bool) {
+pub(crate) fn shortened(mut text: String, most: usize) -> (String, bool) {
     if text.len() <= most {
         return (text, false);
     }

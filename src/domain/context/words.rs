@@ -33,6 +33,16 @@ pub(super) fn of_passages(passages: &[Message], room: usize) -> (String, u64) {
     list(PASSAGES, passages.iter().map(said), room)
 }
 
+/// `messages` as they were said, one after the other.
+pub(crate) fn transcript(messages: &[Message]) -> String {
+    let calls = |message: &Message| message.body.tool_calls.iter().map(|call| format!(" [calls {}]", call.name)).collect::<String>();
+    let line = |message: &Message| {
+        let text = message.body.content.as_deref().unwrap_or_default();
+        format!("{}: {text}{}", message.body.role.name(), calls(message))
+    };
+    messages.iter().map(line).collect::<Vec<_>>().join("\n\n")
+}
+
 /// What is known about the user, as a prompt's instructions tell it.
 pub(crate) fn known_in(instructions: &str) -> impl Iterator<Item = (&str, &str)> {
     let lines = instructions.lines().skip_while(|line| *line != OF_USER).skip(1);

@@ -9,8 +9,7 @@ use super::{Running, context::Gathered, log::Stop};
 use crate::{
     config::Config,
     domain::{
-        context::{self, Summary, words},
-        history::prompt,
+        context::{self, Summary, shortened, words},
         message::{Message, NewMessage, Role},
         session::check_title,
         turn::Finish,
@@ -30,6 +29,8 @@ const TITLE: &str = "Give this conversation a title of at most six words, in its
 const SUMMARIZE: &str = "Write a summary of this conversation for yourself, to go on with it later: facts, decisions, open questions, \
   what the user wants and how. Keep what an earlier summary says. At most 300 words. Answer with the summary alone.";
 const EARLIER: &str = "An earlier summary says:\n";
+/// So many summaries are made after one turn; the next goes on.
+const SUMMARIES: usize = 4;
 /// Most of a summary, in bytes.
 const SUMMARY_BYTES: usize = 4 * 1024;
 /// Most of an answer that becomes a title, in bytes.
@@ -43,7 +44,7 @@ impl Object {
         if running.log.stopped() == Some(Stop::Gone) {
             return;
         }
-        for outcome in [self.make_title(running, gathered).await, self.make_summary(running, gathered).await] {
+        for outcome in [self.make_title(running, gathered).await, self.make_summaries(running, gathered).await] {
             if let Err(error) = outcome {
                 worker::console_warn!("looking back failed: {error:?}");
             }
@@ -58,8 +59,8 @@ impl Object {
             return Ok(());
         }
         let first = self.messages_from(0, stored.session.last_sequence)?;
-        let first = first.into_iter().map(|message| message.body).collect();
-        let text = self.have_written(&config.provider, &gathered.model, first, TITLE, TITLE_BYTES).await?;
+        let wish = format!("{TITLE}\n\n{}", shortened(words::transcript(&first), gathered.room).0);
+        let text = self.have_written(&config.provider, &gathered.model, wish, TITLE_BYTES).await?;
         let title: String = text.lines().next().unwrap_or_default().trim().trim_matches(['"', '\'', '*', '#', '.', ' ']).to_owned();
         if check_title(&title).is_err() {
             return Ok(());
@@ -75,33 +76,44 @@ impl Object {
         Ok(())
     }
 
-    /// Makes a summary of messages that take too much of the budget.
-    async fn make_summary(&self, running: &Running, gathered: &Gathered) -> Result<()> {
-        let Some(stored) = self.stored_of(running)?.filter(|_| gathered.settings.strategy != context::Strategy::Truncate) else {
+    /// Makes summaries until what is left takes no more than its share of the budget.
+    async fn make_summaries(&self, running: &Running, gathered: &Gathered) -> Result<()> {
+        if gathered.settings.strategy == context::Strategy::Truncate {
             return Ok(());
-        };
+        }
+        for _ in 0..SUMMARIES {
+            if !self.make_summary(running, gathered).await? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes a summary of what takes too much of the budget. Was there something to make?
+    async fn make_summary(&self, running: &Running, gathered: &Gathered) -> Result<bool> {
+        let Some(stored) = self.stored_of(running)? else { return Ok(false) };
         let before = self.storage.summary_before(u64::MAX)?;
         let covered = before.as_ref().map_or(0, |summary| summary.through);
         let recent = self.messages_from(covered, stored.session.last_sequence)?;
-        let Some(through) = context::summarize_through(&recent, gathered.room) else { return Ok(()) };
+        let Some(through) = context::summarize_through(&recent, gathered.room) else { return Ok(false) };
         let old: Vec<Message> = recent.into_iter().filter(|message| message.sequence <= through).collect();
         let from = before.as_ref().map(|summary| summary.from).or_else(|| old.first().map(|first| first.sequence)).unwrap_or(through);
         let earlier = before.map(|summary| summary.text).unwrap_or_default();
 
         let (changes, provider) = (self.storage.changes(), Config::from_env(&self.env)?.model.provider);
         let (text, made_by) = if provider.is_language_model() {
-            let first = (!earlier.is_empty()).then(|| NewMessage::text(Role::System, format!("{EARLIER}{earlier}")));
-            let history = first.into_iter().chain(old.iter().map(|message| message.body.clone())).collect();
-            let text = self.have_written(&provider, &gathered.model, history, SUMMARIZE, SUMMARY_BYTES).await?;
-            (text, gathered.model.model.as_str())
+            let earlier = if earlier.is_empty() { earlier } else { format!("{EARLIER}{earlier}\n\n") };
+            let wish = format!("{SUMMARIZE}\n\n{earlier}{}", shortened(words::transcript(&old), gathered.room).0);
+            (self.have_written(&provider, &gathered.model, wish, SUMMARY_BYTES).await?, gathered.model.model.as_str())
         } else {
             (words::extract(&earlier, &old, SUMMARY_BYTES), model::offline::NAME)
         };
         // What it is made of may have been taken back meanwhile.
         if text.trim().is_empty() || self.storage.changes() != changes || self.stored_of(running)?.is_none() {
-            return Ok(());
+            return Ok(false);
         }
-        self.context.atomically(|| self.storage.save_summary(&Summary { from, through, text }, made_by, platform::now()))
+        self.context.atomically(|| self.storage.save_summary(&Summary { from, through, text }, made_by, platform::now()))?;
+        Ok(true)
     }
 
     /// The session, if it is still the one that the turn was of.
@@ -111,9 +123,10 @@ impl Object {
 
     /// The messages after `after` up to `through` but instructions, as many as are looked back on at once.
     fn messages_from(&self, after: u64, through: u64) -> Result<Vec<Message>> {
+        // The first summary begins with what is looked back on; each that follows goes on where the one before ends.
         let page = PageRequest {
             after: Some(after),
-            before: Some(through.saturating_add(1)),
+            before: (after == 0).then(|| through.saturating_add(1)),
             offset: 0,
             limit: limits::CONTEXT_MESSAGES,
             newest_first: false,
@@ -123,16 +136,9 @@ impl Object {
         Ok(messages)
     }
 
-    /// What the model writes about `history` when it is told to.
-    async fn have_written(
-        &self,
-        provider: &Provider,
-        settings: &Settings,
-        history: Vec<NewMessage>,
-        wish: &str,
-        most: usize,
-    ) -> Result<String> {
-        let prompt = prompt::of(history.into_iter().chain([NewMessage::text(Role::User, wish)]));
+    /// What the model writes when it is told to.
+    async fn have_written(&self, provider: &Provider, settings: &Settings, wish: String, most: usize) -> Result<String> {
+        let prompt = [NewMessage::text(Role::User, wish)];
         let settings = Settings { tools: None, tool_choice: None, max_tokens: None, ..settings.clone() };
         let mut text = String::new();
         let mut take = |more: &str| {
