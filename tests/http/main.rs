@@ -13,6 +13,7 @@ mod support;
 
 mod bad_input;
 mod context;
+mod contract;
 mod crash;
 mod expiry;
 mod history;
