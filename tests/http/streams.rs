@@ -5,7 +5,7 @@ use std::{thread, time::Duration};
 use serde_json::Value;
 
 use crate::support::{
-    Server,
+    Server, ask,
     events::Event,
     json,
     model::{Model, Step},
@@ -18,7 +18,7 @@ pub(super) fn names(events: &[Event]) -> Vec<&str> {
     events.iter().map(|event| event.name.as_str()).collect()
 }
 
-fn ids(events: &[Event]) -> Vec<u64> {
+pub(super) fn ids(events: &[Event]) -> Vec<u64> {
     events.iter().map(|event| event.id.unwrap()).collect()
 }
 
@@ -32,10 +32,7 @@ pub(super) fn said(session_id: &str) -> Value {
 
 /// A model that says `TEXT`, each word when the test opens a gate.
 pub(super) fn gated() -> Model {
-    Model::start(|_, _| {
-        let words = TEXT.split_inclusive(' ').flat_map(|word| [Step::Gate, Step::Text(word.into())]);
-        words.chain([Step::Gate, Step::Finish("stop"), Step::Usage(7, 11), Step::Done]).collect()
-    })
+    Model::start(|_, _| ask::gated(TEXT))
 }
 
 /// Gates of [`gated`].
@@ -133,43 +130,6 @@ fn the_stream_may_break_after_any_event_and_nothing_is_lost_or_doubled() {
         assert_eq!(total, 2, "cut after {cut_after}");
     }
     assert_eq!(model.requests().len(), whole.len() + 2);
-}
-
-#[test]
-fn a_key_may_be_sent_again_after_any_event_and_joins_the_turn() {
-    let model = gated();
-    let server = Server::asking(&model, &[]);
-    let mut transcripts = Vec::new();
-    for retry_after in 0..gates() + 2 {
-        let id = server.new_session();
-        let keyed = [("idempotency-key", "k")];
-        let mut first = server.events("POST", "/chat", &keyed, Some(&said(&id)));
-        let mut got: Vec<Event> = Vec::new();
-        got.extend(first.next());
-        for _ in 0..retry_after.min(gates() - 1) {
-            model.open(1);
-            got.extend(first.next());
-        }
-        if retry_after >= gates() {
-            model.open(1);
-            got.extend(first.by_ref());
-        }
-        let mut second = server.events("POST", "/chat", &keyed, Some(&said(&id)));
-        if retry_after < gates() {
-            let begun = second.next().unwrap();
-            assert_eq!(begun, got[0]);
-            model.open(gates() - retry_after.min(gates() - 1));
-            got.extend(first);
-            let joined: Vec<Event> = [begun].into_iter().chain(second).collect();
-            assert_eq!(joined, got, "again after {retry_after}");
-        } else {
-            assert_eq!(second.rest(), got, "again after {retry_after}");
-        }
-        transcripts.push((ids(&got), text(&got)));
-        assert_eq!(server.get(&format!("/sessions/{id}/messages")).expect(200).number("total"), 2);
-    }
-    assert!(transcripts.windows(2).all(|pair| pair[0] == pair[1]), "{transcripts:?}");
-    assert_eq!(model.requests().len(), transcripts.len(), "a retry has asked the model again");
 }
 
 #[test]

@@ -7,6 +7,7 @@
 pub(crate) mod sqlite;
 pub(crate) mod model;
 pub(crate) mod events;
+pub(crate) mod ask;
 mod head;
 
 use std::{
