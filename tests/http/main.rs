@@ -18,6 +18,7 @@ mod crash;
 mod expiry;
 mod history;
 mod idempotency;
+mod interrupted;
 mod learning;
 mod memory;
 mod messages;
