@@ -23,6 +23,7 @@ mod learning;
 mod memory;
 mod messages;
 mod models;
+mod order;
 mod pairing;
 mod redo;
 mod rejoining;
