@@ -34,3 +34,4 @@ mod streams;
 mod tools;
 mod turns;
 mod walkthrough;
+mod workers_ai;

@@ -216,15 +216,6 @@ fn a_model_that_nobody_runs_is_unavailable() {
 }
 
 #[test]
-fn the_workers_ai_binding_answers() {
-    let server = Server::with(&[("MODEL_PROVIDER", "workers-ai"), ("MODEL_NAME", "@cf/stand-in"), ("MODELS_ALLOWED", "@cf/none")]);
-    let id = server.new_session();
-    let answer = server.post("/chat", json!({"session_id": id, "message": "hello"})).expect(200).value();
-    assert_eq!((&answer["response"], &answer["turn"]["usage"]["total_tokens"]), (&json!("You said: hello."), &json!(5)));
-    server.post("/chat", json!({"session_id": id, "message": "x", "model": "@cf/none"})).expect_problem(503, "MODEL_UNAVAILABLE");
-}
-
-#[test]
 fn a_server_that_does_not_stream_is_understood() {
     let whole =
         r#"{"choices":[{"message":{"content":"All at once."},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":4}}"#;
