@@ -56,6 +56,11 @@ enum End {
 impl Server {
     /// Asks for events. Panics unless they come.
     pub(crate) fn events(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&Value>) -> Events {
+        self.try_events(method, path, headers, body).unwrap_or_else(|answer| panic!("{answer}"))
+    }
+
+    /// The same; gives the answer, to be shown, when it is none of events.
+    pub(crate) fn try_events(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&Value>) -> Result<Events, String> {
         let address = format!("127.0.0.1:{}", self.port);
         let mut request = format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
         for (name, value) in headers {
@@ -73,7 +78,7 @@ impl Server {
 
 impl Events {
     /// Reads the head.
-    fn open(asked: String, stream: TcpStream) -> Events {
+    fn open(asked: String, stream: TcpStream) -> Result<Events, String> {
         let mut events = Events {
             asked,
             stream,
@@ -96,10 +101,10 @@ impl Events {
         events.unframe();
         let is_stream = head.field("content-type").is_some_and(|media| media.starts_with("text/event-stream"));
         if !(is_stream && head.line.contains(" 200")) {
-            events.refuse(&head);
+            return Err(events.refuse(&head));
         }
         events.headers = head.fields;
-        events
+        Ok(events)
     }
 
     fn read_head(&mut self) -> Head {
@@ -114,13 +119,13 @@ impl Events {
     }
 
     /// Shows an answer that is none of events.
-    fn refuse(&mut self, head: &Head) -> ! {
+    fn refuse(&mut self, head: &Head) -> String {
         let deadline = Instant::now() + PATIENCE;
         while self.end.is_none() {
             self.read(deadline);
             self.unframe();
         }
-        panic!("{}: no events but {} {:?}\n{}", self.asked, head.line, head.fields, self.text());
+        format!("{}: no events but {} {:?}\n{}", self.asked, head.line, head.fields, self.text())
     }
 
     /// The headers, names in lower case.
