@@ -2,7 +2,11 @@
 
 use std::fs;
 
-use crate::support::{Server, eventually, json, root, sqlite};
+use crate::support::{
+    Server, eventually, json,
+    model::{Model, Step},
+    root, sqlite,
+};
 
 #[test]
 fn looking_at_what_does_not_exist_writes_nothing() {
@@ -223,6 +227,31 @@ fn copies_that_a_crash_has_left_behind_are_made_good_by_the_next_call() {
     server.launch();
     server.post("/sessions", json!({"session_id": "s", "user_id": "ann"})).expect(200);
     assert_eq!(ids(&server, "/users/ann/sessions"), 2);
+}
+
+#[test]
+fn a_long_answer_takes_few_rows() {
+    const TOKENS: usize = 2000;
+    const TOKEN: &str = "token ";
+    // 2 KiB of text to a row, the last events, and one that was due because of its age.
+    let rows = (TOKENS * TOKEN.len()).div_ceil(2048) + 2;
+    let token = json!({"choices": [{"delta": {"content": TOKEN}}]});
+    let tokens = format!("data: {token}\n\n").repeat(TOKENS).into_bytes();
+    let model = Model::start(move |_, _| vec![Step::Raw(tokens.clone()), Step::Finish("stop"), Step::Done]);
+    let mut server = Server::asking(&model, &[]);
+    let id = server.new_session();
+    let written = |server: &Server| server.get("/__test/rows-written").expect(200).body.parse::<usize>().unwrap();
+    let before = written(&server);
+    let asked = json!({"session_id": id, "message": "Say a lot", "client_message_id": "k", "stream": true});
+    // Everybody is told token by token all the same.
+    assert_eq!(server.events("POST", "/chat", &[], Some(&asked)).rest().len(), TOKENS + 3);
+    let written = written(&server) - before;
+    assert!(written <= rows + 12, "{written} rows were written");
+    server.kill();
+    let file = server.databases("session").remove(0);
+    let kept = sqlite::count(&file, "event");
+    assert!(kept <= rows, "{kept} rows of events are kept");
+    assert_eq!(["session", "turn", "message", "answer", "sibling"].map(|table| sqlite::count(&file, table)), [1, 1, 2, 1, 0]);
 }
 
 /// Puts the tables of `format` and its rows in place of those of the only object of `class`.

@@ -19,6 +19,12 @@ pub(crate) fn shape(file: &Path) -> String {
     node(file, "", list).trim().to_owned()
 }
 
+/// How many rows a table has.
+pub(crate) fn count(file: &Path, table: &str) -> usize {
+    let count = "console.log(db.prepare('select count(*) as rows from ' + process.argv[2]).get().rows)";
+    node(file, table, count).trim().parse().unwrap()
+}
+
 /// Runs statements in a database; `@now` in them is the time in milliseconds.
 pub(crate) fn run(file: &Path, statements: &str) {
     node(file, statements, "db.exec(process.argv[2].replaceAll('@now', Date.now()));");
