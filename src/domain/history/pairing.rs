@@ -31,14 +31,7 @@ impl OpenCalls {
     pub(crate) fn close(mut self, messages: Vec<NewMessage>) -> Result<Vec<NewMessage>> {
         let mut paired = Vec::with_capacity(messages.len());
         for (index, message) in messages.into_iter().enumerate() {
-            if message.role == Role::Tool {
-                if !message.tool_call_id.as_ref().is_some_and(|id| self.0.contains(id)) {
-                    return Err(Error::UnpairedToolResult { index });
-                }
-            } else {
-                paired.extend(self.0.drain(..).map(stub));
-            }
-            self.advance(&message);
+            paired.extend(self.stubs_before(&message).ok_or(Error::UnpairedToolResult { index })?);
             paired.push(message);
         }
         Ok(paired)
@@ -48,16 +41,24 @@ impl OpenCalls {
     pub(crate) fn close_to_the_end(mut self, messages: Vec<NewMessage>) -> Vec<NewMessage> {
         let mut paired = Vec::with_capacity(messages.len());
         for message in messages {
-            match &message.tool_call_id {
-                Some(id) if !self.0.contains(id) => continue,
-                Some(_) => {}
-                None => paired.extend(self.0.drain(..).map(stub)),
-            }
-            self.advance(&message);
+            let Some(stubs) = self.stubs_before(&message) else { continue };
+            paired.extend(stubs);
             paired.push(message);
         }
         paired.extend(self.stubs());
         paired
+    }
+
+    /// Goes on to after `message`; gives the stubs that stand before it. `None`, and nothing has changed: it is a result
+    /// whose call is not open.
+    pub(crate) fn stubs_before(&mut self, message: &NewMessage) -> Option<Vec<NewMessage>> {
+        let stubs = match &message.tool_call_id {
+            Some(id) if !self.0.contains(id) => return None,
+            Some(_) => Vec::new(),
+            None => self.0.drain(..).map(stub).collect(),
+        };
+        self.advance(message);
+        Some(stubs)
     }
 
     /// What stands for the results that are missing.
