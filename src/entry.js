@@ -50,7 +50,7 @@ export class SessionObject extends DurableObject {
     }
   }
 
-  /** The reply of a call, and the events of the turn that it names, one line of JSON each. */
+  /** The reply of a call, and what follows it in lines of JSON: the events of a turn, the parts of a session. */
   async stream(json) {
     const reply = await this.call(json);
     const tail = guard(() => core(this, SessionCore).tail(reply));

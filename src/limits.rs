@@ -54,6 +54,15 @@ pub(crate) const MODEL_BYTES: usize = 16 * 1024 * 1024;
 /// Most that a copy of a session begins with, in bytes of JSON: a call between Worker and object carries 32 MiB at most,
 /// and a byte may take two there.
 pub(crate) const COPY_BYTES: usize = 12 * 1024 * 1024;
+/// What is read of a session at a time while it is exported, in messages and in bytes.
+pub(crate) const EXPORT_PAGE: (u32, u64) = (1000, 256 * 1024);
+/// Largest message, memory or member of an import, in bytes as it is written.
+pub(crate) const IMPORT_ITEM_BYTES: usize = 4 * 1024 * 1024;
+/// Largest import, in bytes.
+pub(crate) const IMPORT_BYTES: usize = 256 * 1024 * 1024;
+/// An import is sent to its object in calls of so many bytes, or a message more: they carry 32 MiB at most, and a byte
+/// may take twelve there.
+pub(crate) const IMPORT_CALL_BYTES: usize = 512 * 1024;
 /// Largest list of tools for a turn, in bytes of its JSON text.
 pub(crate) const TOOLS_BYTES: usize = 64 * 1024;
 /// Longest client-chosen request id, in characters.

@@ -87,6 +87,10 @@ pub(crate) struct NewSession {
     pub metadata: String,
     /// How long it lives after its last activity.
     pub idle_timeout: Duration,
+    /// How its user likes to be talked to.
+    pub profile: Profile,
+    /// May models be told what is remembered, and remember more?
+    pub uses_memory: bool,
 }
 
 /// What a client changes in a session. `None` leaves a thing as it is. It has passed the rules.
@@ -159,8 +163,8 @@ impl Session {
             tally: Tally::default(),
             error_count: 0,
             last_error: None,
-            profile: Profile::default(),
-            uses_memory: true,
+            profile: new.profile,
+            uses_memory: new.uses_memory,
             is_title_made: false,
         }
     }

@@ -50,6 +50,27 @@ pub(super) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> std::result::Resu
     Ok(value)
 }
 
+/// Reads an object that is part of a body, at `place`, e.g. `messages[17]`.
+///
+/// # Errors
+/// 400, naming the field in its place.
+pub(super) fn parse_json_at<T: DeserializeOwned>(place: &str, bytes: &[u8]) -> std::result::Result<T, Problem> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let Object(value) = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        let separator = if path.starts_with(['?', '.', '[']) { "" } else { "." };
+        Problem::from_piece_error(&format!("{place}{separator}{path}"), error.inner())
+    })?;
+    json.end().map_err(|error| Problem::from_piece_error(place, &error))?;
+    Ok(value)
+}
+
+/// JSON, one a line.
+pub(super) fn is_json_lines(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    matches!(essence.as_str(), "application/jsonl" | "application/x-ndjson" | "application/ndjson" | "application/x-jsonlines")
+}
+
 /// `application/json`, or anything that is JSON by its suffix, such as `application/merge-patch+json`.
 pub(super) fn is_json(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();

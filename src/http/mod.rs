@@ -5,6 +5,7 @@
 mod request;
 mod body;
 mod repeat;
+mod upload;
 mod own;
 mod response;
 mod problem;
@@ -101,6 +102,8 @@ enum Endpoint {
     EditMessage,
     GetTurn,
     ForkSession,
+    ExportSession,
+    ImportSession,
     Memory(MemoryOf, MemoryAction),
     GetContext,
     SearchSession,
@@ -122,6 +125,7 @@ const ROUTES: &[(&str, &[(Method, Endpoint)])] = &[
     ("/health", &[(Get, Endpoint::Health)]),
     ("/chat", &[(Post, Endpoint::Chat)]),
     ("/sessions", &[(Post, Endpoint::CreateSession), (Get, Endpoint::ListAllSessions)]),
+    ("/sessions/import", &[(Post, Endpoint::ImportSession)]),
     ("/sessions/{}", &[(Get, Endpoint::GetSession), (Patch, Endpoint::PatchSession), (Delete, Endpoint::DeleteSession)]),
     ("/sessions/{}/renew", &[(Post, Endpoint::RenewSession)]),
     ("/sessions/{}/messages", &[(Get, Endpoint::ListMessages), (Post, Endpoint::AppendMessages)]),
@@ -137,6 +141,7 @@ const ROUTES: &[(&str, &[(Method, Endpoint)])] = &[
     ("/sessions/{}/fork", &[(Post, Endpoint::ForkSession)]),
     ("/sessions/{}/context", &[(Get, Endpoint::GetContext)]),
     ("/sessions/{}/search", &[(Get, Endpoint::SearchSession)]),
+    ("/sessions/{}/export", &[(Get, Endpoint::ExportSession)]),
     ("/sessions/{}/memory", MEMORY_OF_SESSION),
     ("/sessions/{}/memory/{}", ENTRY_OF_SESSION),
     ("/sessions/{}/memory/{}/undo", &[(Post, Endpoint::Memory(MemoryOf::Session, MemoryAction::Undo))]),
@@ -226,6 +231,8 @@ async fn dispatch(endpoint: Endpoint, request: &Request<'_>) -> Result<Reply, Pr
         Endpoint::EditMessage => own::turns::edit(request).await,
         Endpoint::GetTurn => own::turns::get(request).await,
         Endpoint::ForkSession => own::sessions::fork(request).await,
+        Endpoint::ExportSession => own::transfer::export::export(request).await,
+        Endpoint::ImportSession => own::transfer::import::import(request).await,
         Endpoint::Memory(of, action) => own::memory::answer(request, of, action).await,
         Endpoint::GetContext => own::context::get(request).await,
         Endpoint::SearchSession => own::search::in_session(request).await,

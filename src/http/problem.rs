@@ -136,6 +136,13 @@ impl Problem {
         Problem::new(422, "UNPAIRED_TOOL_RESULT", format!("{field} must be the id of a tool call that waits for a result.")).in_field(field)
     }
 
+    /// 422: the message in `place` comes while calls before it have no result.
+    pub(crate) fn open_call(place: &str) -> Problem {
+        let detail =
+            format!("{place} must come after a result of every tool call before it. Send ?repair=true to have stubs stand for them.");
+        Problem::new(422, "OPEN_TOOL_CALL", detail).in_field(place)
+    }
+
     /// 404: no route.
     pub(crate) fn no_such_path(path: &str) -> Problem {
         let hint = match path.strip_suffix('/') {
@@ -159,6 +166,12 @@ impl Problem {
             .in_field("Content-Type")
     }
 
+    /// 415: the body is nothing that can be imported, by what it says of itself.
+    pub(crate) fn no_import_format() -> Problem {
+        let detail = "Send Content-Type: application/json or application/jsonl, or name the format in the query.";
+        Problem::new(415, "UNSUPPORTED_MEDIA_TYPE", detail).in_field("Content-Type")
+    }
+
     /// 413: the body alone is too large.
     pub(crate) fn body_too_large() -> Problem {
         Problem::from(Error::TooLarge { field: "body".into(), limit_bytes: limits::BODY_BYTES })
@@ -176,6 +189,16 @@ impl Problem {
 
     /// 400: the body is not JSON, or not the JSON that is expected at `path`.
     pub(crate) fn from_json_error(path: &str, error: &serde_json::Error) -> Problem {
+        Problem::of_json(path, error, &error.to_string())
+    }
+
+    /// The same of a piece of a body: line and column would be those of the piece.
+    pub(crate) fn from_piece_error(path: &str, error: &serde_json::Error) -> Problem {
+        let words = error.to_string();
+        Problem::of_json(path, error, words.rsplit_once(" at line ").map_or(words.as_str(), |(words, _)| words))
+    }
+
+    fn of_json(path: &str, error: &serde_json::Error, words: &str) -> Problem {
         // "?" stands for what could not be read any more, "." for the whole.
         let known = path.trim_end_matches(['?', '.']);
         let field = match known.char_indices().nth(FIELD_CHARACTERS) {
@@ -185,7 +208,7 @@ impl Problem {
         };
         let code = if error.is_data() { "VALIDATION_ERROR" } else { "INVALID_JSON" };
         // serde's words repeat what was sent.
-        let words: String = error.to_string().chars().take(REASON_CHARACTERS).collect();
+        let words: String = words.chars().take(REASON_CHARACTERS).collect();
         Problem::new(400, code, format!("{field}: {words}.")).in_field(field)
     }
 

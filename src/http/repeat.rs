@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     domain::{
         caller::Owner,
-        id::{Id, Repeatable, SessionId},
+        id::{Id, Repeatable, RequestKey, SessionId},
     },
     error::{Error, Result},
 };
@@ -51,8 +51,8 @@ impl Asked {
 ///
 /// # Errors
 /// `Invalid` when the session would be nobody's and its key can be guessed.
-pub(crate) fn session_id_of(request: &Repeatable, owner: &Owner) -> Result<SessionId> {
-    let key = request.key.as_str();
+pub(crate) fn session_id_of(key: &RequestKey, owner: &Owner) -> Result<SessionId> {
+    let key = key.as_str();
     let hash = match owner {
         Owner::User(user) => Sha256::new().chain_update("user").chain_update([0]).chain_update(user.as_str()),
         Owner::Nobody if key.chars().count() < SECRET_CHARACTERS => {
@@ -76,7 +76,8 @@ fn derived_id(hash: Sha256, key: &str) -> SessionId {
     SessionId::from_random(random)
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes in hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         // Writing to a String cannot fail.
         let _ = write!(text, "{byte:02x}");

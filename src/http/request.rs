@@ -17,9 +17,10 @@ use crate::{
     },
     error::{Error, Result},
     http::{
-        body::{is_json, parse_json},
+        body::{is_json, is_json_lines, parse_json},
         problem::Problem,
         repeat::Asked,
+        upload::Upload,
     },
     limits,
     platform::{self, fetch::Chunks},
@@ -140,6 +141,30 @@ impl<'a> Request<'a> {
         }
         let body: &[u8] = if sent.is_empty() { b"{}" } else { &sent };
         Ok((parse_json(body)?, parse_json(body)?, self.asked_with(sent)))
+    }
+
+    /// The body as it comes.
+    ///
+    /// # Errors
+    /// `Invalid` when the request's key breaks a rule.
+    pub(crate) fn upload(&self) -> Result<Upload> {
+        let key = self.header("idempotency-key").map(|key| Id::parse("Idempotency-Key", &key)).transpose()?;
+        Ok(Upload::new(Chunks::of(self.raw.body()), key, split_url(&self.raw.url())))
+    }
+
+    /// Does the body say that it is JSON?
+    pub(crate) fn sends_json(&self) -> bool {
+        is_json(&self.header("content-type").unwrap_or_default())
+    }
+
+    /// Does it say that it is JSON, one a line?
+    pub(crate) fn sends_json_lines(&self) -> bool {
+        is_json_lines(&self.header("content-type").unwrap_or_default())
+    }
+
+    /// Is the answer's head all that is wanted?
+    pub(crate) fn is_head(&self) -> bool {
+        self.raw.method() == "HEAD"
     }
 
     /// Does the client want events?

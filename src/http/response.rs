@@ -44,6 +44,13 @@ impl Reply {
         Reply { status: 200, content_type: Some("text/event-stream"), headers, body: Body::Stream(stream) }
     }
 
+    /// A file to be kept, as it comes; without its body for `HEAD`.
+    pub(crate) fn file(stream: Option<web_sys::ReadableStream>, content_type: &'static str, disposition: String) -> Reply {
+        // What others have written must not be taken for a page of ours.
+        let headers = vec![("content-disposition", disposition), ("x-content-type-options", "nosniff".to_owned())];
+        Reply { status: 200, content_type: Some(content_type), headers, body: stream.map_or(Body::Nothing, Body::Stream) }
+    }
+
     /// 204.
     pub(crate) fn nothing() -> Reply {
         Reply { status: 204, content_type: None, headers: Vec::new(), body: Body::Nothing }
@@ -134,7 +141,7 @@ impl Exchange {
                 headers.set("access-control-allow-origin", origin)?;
             }
         }
-        headers.set("access-control-expose-headers", "ETag, Location, Retry-After, Retry-After-Ms, X-Request-Id")?;
+        headers.set("access-control-expose-headers", "Content-Disposition, ETag, Location, Retry-After, Retry-After-Ms, X-Request-Id")?;
         if self.is_preflight {
             headers.set(
                 "access-control-allow-headers",

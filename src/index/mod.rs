@@ -199,6 +199,8 @@ mod tests {
             title: title.map(Into::into),
             metadata: "{}".into(),
             idle_timeout: Duration::from_secs(3600),
+            profile: crate::domain::profile::Profile::default(),
+            uses_memory: true,
         };
         Session::begin(Id::parse("session_id", id).unwrap(), Owner::Nobody, new, Timestamp::from_millis(1000))
     }

@@ -239,9 +239,27 @@ fn undo(sql: &Sql, key: &str, now: Timestamp) -> Result<Option<EntryRecord>> {
     Ok(Some(undone.entry()?.into()))
 }
 
-fn list(sql: &Sql, prefix: &str, after: &str, limit: u32) -> Result<Page> {
+/// Entries whose keys begin with `prefix`, in order, after `after`: as many as fit a call.
+///
+/// # Errors
+/// `Internal`, SQLite's.
+pub(crate) fn entries(sql: &Sql, prefix: &str, after: &str, limit: u32) -> Result<Vec<Entry>> {
     let rows = sql.rows(LIST, &[prefix.into(), prefix.into(), after.into(), limit.into(), limits::PAGE_BYTES.into()])?;
-    let entries = rows.iter().map(|row| read(row)?.entry()).collect::<Result<Vec<_>>>()?;
+    rows.iter().map(|row| read(row)?.entry()).collect()
+}
+
+/// Puts back an entry, as it was; there is nothing to be taken back.
+///
+/// # Errors
+/// `Internal`, SQLite's.
+pub(crate) fn restore(sql: &Sql, entry: Entry) -> Result<()> {
+    let Entry { key, value, created_at, updated_at, revision, source, origin } = entry;
+    let now = Some(State { value, source, origin });
+    save(sql, &Stored { key, created_at, updated_at, revision, now, before: None, undo_until: None })
+}
+
+fn list(sql: &Sql, prefix: &str, after: &str, limit: u32) -> Result<Page> {
+    let entries = entries(sql, prefix, after, limit)?;
     let last = entries.last().map_or(after, |last| last.key.as_str());
     let has_more = sql.row(HAS_MORE, &[prefix.into(), prefix.into(), last.into()])?.is_some();
     Ok(Page { has_more, entries: entries.into_iter().map(EntryRecord::from).collect(), total: count(sql, prefix)? })

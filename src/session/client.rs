@@ -124,12 +124,17 @@ impl Events {
     /// `Internal` when the platform cannot make it.
     pub(crate) fn map(self, encode: impl Fn(Option<(Place, &Event)>) -> String + 'static) -> Result<web_sys::ReadableStream> {
         let turn = self.turn;
-        self.lines.map(move |line| match decode_event(line) {
-            Ok(numbered) => encode(numbered.as_ref().map(|Numbered { sequence, event }| (Place { turn, sequence: *sequence }, event))),
-            Err(error) => {
-                worker::console_error!("an event is left out: {error:?}");
-                encode(None)
-            }
+        self.lines.map(move |line| {
+            Ok(match line.map(decode_event) {
+                None => String::new(),
+                Some(Ok(numbered)) => {
+                    encode(numbered.as_ref().map(|Numbered { sequence, event }| (Place { turn, sequence: *sequence }, event)))
+                }
+                Some(Err(error)) => {
+                    worker::console_error!("an event is left out: {error:?}");
+                    encode(None)
+                }
+            })
         })
     }
 }
@@ -394,14 +399,14 @@ impl<'a> SessionClient<'a> {
 
     fn creation(&self, new: NewSession, messages: Vec<Message>) -> Create {
         let messages = messages.into_iter().map(MessageRecord::from).collect();
-        Create { id: self.id.as_str().to_owned(), session: new.into(), messages }
+        Create { id: self.id.as_str().to_owned(), session: Box::new(new.into()), messages }
     }
 
-    async fn ask<T: DeserializeOwned>(&self, call: Call) -> Result<T> {
+    pub(super) async fn ask<T: DeserializeOwned>(&self, call: Call) -> Result<T> {
         namespace::call::<_, T, Refusal>(self.env, BINDING, self.id.as_str(), &self.request(call)).await
     }
 
-    async fn ask_for_stream<T: DeserializeOwned>(&self, call: Call) -> Result<(T, Option<Lines>)> {
+    pub(super) async fn ask_for_stream<T: DeserializeOwned>(&self, call: Call) -> Result<(T, Option<Lines>)> {
         namespace::stream::<_, T, Refusal>(self.env, BINDING, self.id.as_str(), &self.request(call)).await
     }
 

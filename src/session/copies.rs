@@ -51,12 +51,14 @@ impl Object {
         self.note(outcome, "index");
     }
 
-    /// Tidies up after a session that has ended, for one that wants its id now. The new one writes the index entry
+    /// Tidies up after a session that has ended, or one that was never whole, for one that wants its id now. The new one writes the index entry
     /// over, so a KV that refuses to remove the old one is no obstacle.
     pub(super) async fn make_room(&self) -> Result<()> {
         let _in_order = (self.listing.lock().await, self.indexing.lock().await);
         let outcome = match self.storage.load() {
             Ok(Some(stored)) if self.is_dead(&stored, platform::now()) => self.bury(&stored, IndexFailure::Ignored).await,
+            // An import that did not come to its end.
+            Ok(None) if self.storage.has_remains() => self.empty().await,
             Ok(_) => Ok(()),
             Err(error) => Err(error),
         };
@@ -64,8 +66,11 @@ impl Object {
         outcome
     }
 
-    /// The alarm: the session has ended, a copy is behind, or it was set before the last activity.
+    /// The alarm: the session has ended, or its import was given up, a copy is behind, or it was set before the last activity.
     pub(super) async fn on_alarm(&self) {
+        if self.storage.load().is_ok_and(|stored| stored.is_none()) {
+            return drop(self.make_room().await);
+        }
         let outcome = self.alive().and_then(|stored| if stored.is_some() { self.storage.set_alarm(None) } else { Ok(()) });
         self.note(outcome, "alarm");
         self.update_list_copy().await;
@@ -136,6 +141,10 @@ impl Object {
             (Err(error), IndexFailure::Matters) => return Err(error),
             (Err(_), IndexFailure::Ignored) | (Ok(()), _) => {}
         }
+        self.empty().await
+    }
+
+    async fn empty(&self) -> Result<()> {
         self.storage.forget_schema();
         self.context.delete_all().await
     }

@@ -4,6 +4,7 @@
 
 use std::rc::Rc;
 
+use serde::Deserialize;
 use wasm_bindgen::prelude::*;
 use worker::Env;
 
@@ -17,7 +18,8 @@ use crate::{
         object::{Aftermath, Object, Outcome},
         protocol::Begun,
         record::refusal::Refusal,
-        turn::{self, log::Tail},
+        transfer::{export::Export, protocol::Exporting},
+        turn::{self, log::Follower},
     },
 };
 
@@ -65,13 +67,18 @@ impl SessionCore {
         Some(promise_of(async move { turn::run::run(object, begin).await }))
     }
 
-    /// Follows the turn that `reply`, of a call, names; `undefined` when it names none.
+    /// What follows `reply`, of a call: the events of the turn or the parts of the session that it names; `undefined`
+    /// when it names neither.
     pub fn tail(&self, reply: &str) -> Option<Tail> {
-        let Ok(Reply::Ok(begun)) = serde_json::from_str::<Reply<Begun, Refusal>>(reply) else { return None };
-        match self.0.tail(&begun) {
-            Ok(tail) => Some(tail),
+        let Ok(Reply::Ok(begun)) = serde_json::from_str::<Reply<Streaming, Refusal>>(reply) else { return None };
+        let source = match begun {
+            Streaming::Turn(begun) => self.0.follower(&begun).map(Source::Turn),
+            Streaming::Session(begun) => Export::new(Rc::clone(&self.0), *begun).map(|export| Source::Session(Rc::new(export))),
+        };
+        match source {
+            Ok(source) => Some(Tail(source)),
             Err(error) => {
-                worker::console_error!("no events of a turn: {error:?}");
+                worker::console_error!("nothing follows a reply: {error:?}");
                 None
             }
         }
@@ -105,6 +112,42 @@ impl SessionCore {
     pub fn alarm(&self) -> js_sys::Promise {
         let object = Rc::clone(&self.0);
         promise_of(async move { object.on_alarm().await })
+    }
+}
+
+/// A reply that something follows.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Streaming {
+    Turn(Begun),
+    Session(Box<Exporting>),
+}
+
+/// What follows a reply, line by line; `entry.js` makes a stream of it.
+#[wasm_bindgen]
+pub struct Tail(Source);
+
+/// What the lines are of.
+enum Source {
+    Turn(Follower),
+    Session(Rc<Export>),
+}
+
+#[wasm_bindgen]
+impl Tail {
+    /// A promise of the next lines, of an empty one when there is none for a while, of `undefined` after the last.
+    pub fn next(&self) -> js_sys::Promise {
+        let bytes = |lines: &str| js_sys::Uint8Array::from(lines.as_bytes()).into();
+        match &self.0 {
+            Source::Turn(follower) => {
+                let follower = follower.clone();
+                promise_of_value(async move { follower.next().await.map_or(JsValue::UNDEFINED, |line| bytes(&line)) })
+            }
+            Source::Session(export) => {
+                let export = Rc::clone(export);
+                promise_of_value(async move { export.next().map_or(JsValue::UNDEFINED, |lines| bytes(&lines)) })
+            }
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! `client` is the edge's side, `protocol` and `record` are what crosses, the rest runs inside the object:
 //! `core` is what the platform sees, `object` takes calls, `contents` reads and appends messages, `removal` takes them out, `turn` runs turns,
-//! `storage` holds all SQL, `copies` keeps the user's list and the KV index up to date and tidies up after the end.
+//! `transfer` exports and imports, `storage` holds all SQL, `copies` keeps the user's list and the KV index up to date and tidies up after the end.
 
 pub(crate) mod client;
 mod contents;
@@ -13,6 +13,7 @@ mod protocol;
 pub(crate) mod record;
 mod removal;
 mod storage;
+pub(crate) mod transfer;
 mod turn;
 
 pub(crate) use protocol::PageRequest;

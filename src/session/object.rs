@@ -110,7 +110,7 @@ impl Object {
         let (waits, creates) = (call.waits(), call.creates());
         let stored = self.load(now)?;
         let is_dead = stored.as_ref().is_some_and(|stored| self.is_dead(stored, now));
-        if is_dead && creates {
+        if creates && (is_dead || (stored.is_none() && self.storage.has_remains())) {
             return Ok(Outcome::AfterBurial);
         }
         // What an earlier call could not finish is made good by the next one, whatever it asks.
@@ -243,6 +243,8 @@ impl Object {
             Call::Context { message, options } => return self.gather_for_client(&own(caller, alive)?, message, options),
             Call::Search(call) => answer(&self.storage.search(&own(caller, alive)?, &call)?),
             Call::Copy { through } => self.copy(&own(caller, alive)?, through),
+            Call::Export { is_whole } => answer(&own(caller, alive)?.exporting(is_whole)),
+            Call::Import(call) => self.import(caller, alive.as_ref(), call, now),
             // Had anything been kept, it would have been the answer.
             Call::Recall => Err(Error::NotFound(Subject::Session)),
             Call::Ping => answer(&true),
@@ -284,7 +286,7 @@ impl Object {
     fn begin(&self, caller: &Caller, create: Create, now: Timestamp) -> Result<Stored> {
         self.storage.create_schema()?;
         let id = SessionId::parse("session_id", &create.id)?;
-        let mut stored = Stored::begin(Session::begin(id, caller.owner_of_new(), create.session.try_into()?, now));
+        let mut stored = Stored::begin(Session::begin(id, caller.owner_of_new(), (*create.session).try_into()?, now));
         let session = &mut stored.session;
         for record in create.messages {
             session.message_count = session.message_count.saturating_add(1);

@@ -13,10 +13,13 @@ use crate::{
     fault::{Fault, When},
     memory::protocol::MemoryCall,
     search::protocol::SearchCall,
-    session::record::{
-        CallerRecord, MessageRecord, NewMessageRecord, NewSessionRecord, RepeatableRecord, SessionRecord,
-        turn::{EndedRecord, MemoryChangeRecord, TurnRecord},
-        version::VersionRecord,
+    session::{
+        record::{
+            CallerRecord, MessageRecord, NewMessageRecord, NewSessionRecord, RepeatableRecord, SessionRecord,
+            turn::{EndedRecord, MemoryChangeRecord, TurnRecord},
+            version::VersionRecord,
+        },
+        transfer::protocol::ImportCall,
     },
 };
 
@@ -82,6 +85,10 @@ pub(crate) enum Call {
     Memory(MemoryCall),
     /// What is kept under the request's key; `SessionNotFound` when nothing is.
     Recall,
+    /// Answers `transfer::protocol::Exporting`; its parts follow as a stream.
+    Export { is_whole: bool },
+    /// A step of an import; answers as [`ImportCall`] says.
+    Import(ImportCall),
     /// Answers `true`: the object can be reached.
     Ping,
     /// Breaks the object on purpose; refused unless `TEST_FAULTS` is set.
@@ -92,7 +99,7 @@ pub(crate) enum Call {
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Create {
     pub(crate) id: String,
-    pub(crate) session: NewSessionRecord,
+    pub(crate) session: Box<NewSessionRecord>,
     /// What it begins with; they keep their times and get new sequence numbers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) messages: Vec<MessageRecord>,
@@ -374,7 +381,7 @@ impl From<PatchRecord> for SessionPatch {
 impl Call {
     /// May it begin a session?
     pub(crate) fn creates(&self) -> bool {
-        matches!(self, Call::Create(_) | Call::Chat(Chat { create: Some(_), .. }))
+        matches!(self, Call::Create(_) | Call::Chat(Chat { create: Some(_), .. }) | Call::Import(ImportCall::Begin { .. }))
     }
 
     /// Does it wait for the turn that runs, instead of being refused?
@@ -399,6 +406,8 @@ impl Call {
             | Call::Copy { .. }
             | Call::Memory(_)
             | Call::Recall
+            | Call::Export { .. }
+            | Call::Import(_)
             | Call::Ping
             | Call::Fault { .. } => false,
         }
@@ -459,6 +468,13 @@ mod tests {
             format!(
                 r#"{{"create":{{"id":"s","session":{new},"messages":[{{"sequence":1,"created_at":2,"role":"user","content":"x"}}]}}}}"#
             ),
+            r#"{"export":{"is_whole":true}}"#.into(),
+            r#"{"import":{"begin":{"token":"t"}}}"#.into(),
+            r#"{"import":{"stage":{"token":"t","parts":["end"]}}}"#.into(),
+            format!(
+                r#"{{"import":{{"finish":{{"token":"t","id":"s","session":{new},"last_sequence":3,"counts":{{"messages":1,"memory":2,"versions":3,"dropped":4,"stubs":5}}}}}}}}"#
+            ),
+            r#"{"import":{"abandon":{"token":"t"}}}"#.into(),
             r#""ping""#.into(),
             r#"{"fault":{"when":"now","fault":"panic"}}"#.into(),
         ];

@@ -29,7 +29,7 @@ const AFTER_WORDS: usize = 3;
 
 /// What is said to have `TEXT`, or more than is kept in memory, up to step `steps`.
 fn said(is_long: bool, steps: usize) -> String {
-    format!("{}, {steps} steps", if is_long { "Long" } else { "Short" })
+    format!("{}, {steps} steps at most", if is_long { "Long" } else { "Short" })
 }
 
 /// The answer to it.

@@ -23,8 +23,9 @@ struct PutBody {
     value: Box<RawValue>,
 }
 
+/// An entry, wherever one is shown.
 #[derive(Serialize)]
-struct EntryJson<'a> {
+pub(super) struct EntryJson<'a> {
     key: &'a str,
     value: Box<RawValue>,
     created_at: String,

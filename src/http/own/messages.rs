@@ -22,8 +22,9 @@ struct AppendBody {
     messages: Vec<Object<MessageBody>>,
 }
 
+/// A message as a client sends it.
 #[derive(Deserialize)]
-struct MessageBody {
+pub(super) struct MessageBody {
     role: RoleBody,
     content: Option<String>,
     tool_calls: Option<Vec<Object<ToolCallBody>>>,
@@ -169,7 +170,8 @@ fn check_messages(bodies: Vec<Object<MessageBody>>) -> Result<Vec<NewMessage>> {
 }
 
 impl MessageBody {
-    fn into_message(self) -> Result<NewMessage> {
+    /// The message, not held against the rules yet.
+    pub(super) fn into_message(self) -> Result<NewMessage> {
         let calls = self.tool_calls.unwrap_or_default().into_iter();
         Ok(NewMessage {
             role: match self.role {

@@ -10,6 +10,7 @@ pub(crate) mod messages;
 pub(crate) mod search;
 pub(crate) mod service;
 pub(crate) mod sessions;
+pub(crate) mod transfer;
 pub(crate) mod turns;
 pub(crate) mod users;
 

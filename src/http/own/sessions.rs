@@ -10,7 +10,7 @@ use crate::{
         caller::Caller,
         id::{Id, Repeatable, SessionId},
         message::Message,
-        profile::{Depth, ProfilePatch, Tone, Verbosity},
+        profile::{Depth, Profile, ProfilePatch, Tone, Verbosity},
         session::{self, DEFAULT_PERSONA, NewSession, Session, SessionPatch},
     },
     error::{Error, Result},
@@ -35,6 +35,8 @@ pub(super) struct Choices {
     pub(super) title: Option<String>,
     pub(super) metadata: Option<Map<String, Value>>,
     pub(super) ttl_seconds: Option<u64>,
+    pub(super) profile: Option<Object<ProfileBody>>,
+    pub(super) memory: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -45,6 +47,8 @@ struct CreateBody {
     title: Option<String>,
     metadata: Option<Map<String, Value>>,
     ttl_seconds: Option<u64>,
+    profile: Option<Object<ProfileBody>>,
+    memory: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -67,7 +71,7 @@ struct PatchBody {
 }
 
 #[derive(Deserialize)]
-struct ProfileBody {
+pub(in crate::http::own) struct ProfileBody {
     verbosity: Option<String>,
     tone: Option<String>,
     depth: Option<String>,
@@ -85,8 +89,8 @@ struct DeletedJson<'a> {
 /// 1. Read and check. 2. Create or find. 3. Answer.
 pub(crate) async fn create(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
     let (body, asked) = request.repeatable_json().await?;
-    let CreateBody { session_id, user_id, persona, title, metadata, ttl_seconds } = body;
-    let new = Choices { user_id, persona, title, metadata, ttl_seconds }.check(request)?;
+    let CreateBody { session_id, user_id, persona, title, metadata, ttl_seconds, profile, memory } = body;
+    let new = Choices { user_id, persona, title, metadata, ttl_seconds, profile, memory }.check(request)?;
     let chosen = session_id.map(|id| SessionId::parse_chosen("session_id", &id)).transpose()?;
     let (caller, repeatable) = (request.caller().acting_for(new.user_id.as_ref()), asked.repeatable(None)?);
 
@@ -127,6 +131,8 @@ pub(crate) async fn fork(request: &Request<'_>) -> std::result::Result<Reply, Pr
         title: patch.title.unwrap_or(source.title),
         metadata: patch.metadata.unwrap_or(source.metadata),
         idle_timeout: patch.idle_timeout.unwrap_or(source.idle_timeout),
+        profile: source.profile.patched(patch.profile),
+        uses_memory: patch.uses_memory.unwrap_or(source.uses_memory),
     };
 
     let begin = async |id| {
@@ -183,6 +189,8 @@ impl Choices {
                 Some(seconds) => session::parse_idle_timeout("ttl_seconds", seconds)?,
                 None => request.config().idle_timeout,
             },
+            profile: Profile::default().patched(self.profile.map(|Object(profile)| profile.check()).transpose()?.unwrap_or_default()),
+            uses_memory: self.memory.unwrap_or(true),
         })
     }
 }
@@ -227,7 +235,7 @@ pub(super) async fn with_own_id<T>(
     attempt: impl AsyncFn(SessionId) -> Result<T>,
 ) -> Result<T> {
     if let Some(repeatable) = repeatable {
-        return attempt(session_id_of(repeatable, &caller.owner_of_new())?).await;
+        return attempt(session_id_of(&repeatable.key, &caller.owner_of_new())?).await;
     }
     let mut outcome = Err(Error::IdTaken);
     for _ in 0..ID_ATTEMPTS {
@@ -245,8 +253,12 @@ async fn create_new(client: SessionClient<'_>, new: NewSession, messages: Vec<Me
 }
 
 fn created(status: u16, session: &Session) -> Reply {
-    let location = format!("/sessions/{}", utf8_percent_encode(session.id.as_str(), NON_ALPHANUMERIC));
-    reply(status, session).with_header("location", location)
+    reply(status, session).with_header("location", location(&session.id))
+}
+
+/// The path of a session.
+pub(super) fn location(id: &SessionId) -> String {
+    format!("/sessions/{}", utf8_percent_encode(id.as_str(), NON_ALPHANUMERIC))
 }
 
 fn reply(status: u16, session: &Session) -> Reply {

@@ -115,6 +115,10 @@ pub(crate) struct NewSessionRecord {
     title: Option<String>,
     metadata: String,
     idle_timeout_ms: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    profile: Option<ProfileRecord>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    is_memory_off: bool,
 }
 
 /// A [`NewMessage`].
@@ -238,7 +242,7 @@ impl From<&Session> for SessionRecord {
             tally: session.tally.into(),
             error_count: session.error_count,
             last_error: session.last_error.map(|last| LastErrorRecord { code: last.failure.code().to_owned(), at: last.at.millis() }),
-            profile: (session.profile != Profile::default()).then(|| session.profile.into()),
+            profile: ProfileRecord::of(session.profile),
             is_memory_off: !session.uses_memory,
             is_title_made: session.is_title_made,
         }
@@ -269,18 +273,24 @@ impl TryFrom<SessionRecord> for Session {
             tally: record.tally.into(),
             error_count: record.error_count,
             last_error: record.last_error.map(LastError::try_from).transpose()?,
-            profile: record
-                .profile
-                .map_or_else(|| Ok(Profile::default()), |profile| profile_named(&profile.verbosity, &profile.tone, &profile.depth))?,
+            profile: ProfileRecord::read(record.profile)?,
             uses_memory: !record.is_memory_off,
             is_title_made: record.is_title_made,
         })
     }
 }
 
-impl From<Profile> for ProfileRecord {
-    fn from(Profile { verbosity, tone, depth }: Profile) -> Self {
-        ProfileRecord { verbosity: verbosity.name().to_owned(), tone: tone.name().to_owned(), depth: depth.name().to_owned() }
+impl ProfileRecord {
+    /// The default is left out.
+    fn of(profile: Profile) -> Option<ProfileRecord> {
+        let Profile { verbosity, tone, depth } = profile;
+        let record =
+            || ProfileRecord { verbosity: verbosity.name().to_owned(), tone: tone.name().to_owned(), depth: depth.name().to_owned() };
+        (profile != Profile::default()).then(record)
+    }
+
+    fn read(record: Option<ProfileRecord>) -> Result<Profile> {
+        record.map_or_else(|| Ok(Profile::default()), |record| profile_named(&record.verbosity, &record.tone, &record.depth))
     }
 }
 
@@ -342,6 +352,8 @@ impl From<NewSession> for NewSessionRecord {
             title: new.title,
             metadata: new.metadata,
             idle_timeout_ms: millis(new.idle_timeout),
+            profile: ProfileRecord::of(new.profile),
+            is_memory_off: !new.uses_memory,
         }
     }
 }
@@ -355,6 +367,8 @@ impl TryFrom<NewSessionRecord> for NewSession {
             title: record.title,
             metadata: record.metadata,
             idle_timeout: Duration::from_millis(record.idle_timeout_ms),
+            profile: ProfileRecord::read(record.profile)?,
+            uses_memory: !record.is_memory_off,
         })
     }
 }

@@ -5,12 +5,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Storage;
+use super::{FORMAT, Storage};
 use crate::{
     domain::id::{Repeatable, RequestKey},
     error::{Error, Result},
     limits,
-    platform::sql::Write,
+    platform::sql::{Row, Write},
 };
 
 pub(super) const CREATE: Write = Write::new(
@@ -22,6 +22,11 @@ const INSERT_OR_REPLACE: Write = Write::new("insert or replace into answer (key,
 const ALL: &str = "select key, answer from answer";
 const REPLACE: Write = Write::new("update answer set answer = ? where key = ?");
 pub(super) const DELETE_ALL: Write = Write::new("delete from answer");
+
+const DELETE: Write = Write::new("delete from answer where key = ?");
+/// Under this, which can be no request's key, stands who is importing, before there is a session: its token, and as
+/// payload the format of the tables.
+const IMPORT: &str = "\u{1}import";
 
 /// What is kept under a key.
 pub(in crate::session) struct Kept {
@@ -64,6 +69,23 @@ impl Storage {
     /// Keeps the number of the turn that the request has begun; also in place of an earlier one.
     pub(in crate::session) fn keep_turn(&self, request: &Repeatable, turn: u64) -> Result<()> {
         self.sql.run(&INSERT_OR_REPLACE, &[request.key.as_str().into(), (&request.payload).into(), (&encode(turn)?).into()])
+    }
+
+    /// Notes that `token` is importing a session.
+    pub(in crate::session) fn set_importing(&self, token: &str) -> Result<()> {
+        self.sql.run(&INSERT_OR_REPLACE, &[IMPORT.into(), (&FORMAT.to_string()).into(), token.into()])
+    }
+
+    /// Who is importing a session, into tables of today's format.
+    pub(in crate::session) fn importing(&self) -> Result<Option<String>> {
+        let row = if self.has_schema.get() { self.sql.row(FIND, &[IMPORT.into()])? } else { None };
+        let is_current = |row: &Row| row.text(0).is_ok_and(|format| format == FORMAT.to_string());
+        row.filter(is_current).map(|row| row.text(1)).transpose()
+    }
+
+    /// Notes that nobody is importing any more.
+    pub(in crate::session) fn end_import(&self) -> Result<()> {
+        self.sql.run(&DELETE, &[IMPORT.into()])
     }
 
     /// Everything that is kept, by its key.

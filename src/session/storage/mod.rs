@@ -6,7 +6,7 @@
 //! Format 5: one row in `session`, a row a message in `message`, a row a key in `answer` (since 2), a row a turn in
 //! `turn`, a row for many events in `event`, a row a replaced message in `sibling` (since 3), a row an entry in `memory` (since 4), a row a version in `summary`, a row a
 //! message that the user's index is to forget in `unshared`, and the index `search` (since 5). The tables exist only while
-//! a session does: looking at an object that has none writes nothing. Every method is one statement or a few without
+//! a session does, or is being imported: looking at an object that has none writes nothing. Every method is one statement or a few without
 //! an await between them, so it is atomic; callers that write more than once wrap the burst in `Context::atomically`.
 
 mod answers;
@@ -180,6 +180,21 @@ impl Storage {
     /// Forgets what was learned from message `sequence`.
     pub(super) fn forget_learned(&self, session: &SessionId, sequence: u64) -> Result<()> {
         memory::forget_from(&self.sql, session.as_str(), sequence)
+    }
+
+    /// Entries of the session's memory after key `after`.
+    pub(super) fn memory_after(&self, after: &str, limit: u32) -> Result<Vec<Entry>> {
+        memory::entries(&self.sql, "", after, limit)
+    }
+
+    /// Puts back an entry of a memory, as it was.
+    pub(super) fn restore_memory(&self, entry: Entry) -> Result<()> {
+        memory::restore(&self.sql, entry)
+    }
+
+    /// Are there tables without a session? To be asked after [`Storage::load`] has found none.
+    pub(super) fn has_remains(&self) -> bool {
+        self.has_schema.get()
     }
 
     /// Removes everything but the session's row.

@@ -13,12 +13,11 @@ use futures_util::{
     FutureExt,
     future::{Either, select},
 };
-use wasm_bindgen::prelude::*;
 
 use crate::{
     domain::turn::event::Numbered,
     error::{Error, Result},
-    platform::{bell::Bell, context::promise_of_value},
+    platform::bell::Bell,
     session::record::turn::EventRecord,
 };
 
@@ -135,41 +134,29 @@ impl Log {
     }
 }
 
-/// Follows a log, event by event; `entry.js` makes a stream of it.
-#[wasm_bindgen]
-pub struct Tail {
+/// Follows a log, event by event.
+#[derive(Clone)]
+pub(in crate::session) struct Follower {
     log: Rc<Log>,
     after: Rc<Cell<Option<u64>>>,
 }
 
-impl Tail {
+impl Follower {
     /// From after event `after` on.
-    pub(in crate::session) fn new(log: Rc<Log>, after: Option<u64>) -> Tail {
-        Tail { log, after: Rc::new(Cell::new(after)) }
+    pub(super) fn new(log: Rc<Log>, after: Option<u64>) -> Follower {
+        Follower { log, after: Rc::new(Cell::new(after)) }
     }
-}
 
-#[wasm_bindgen]
-impl Tail {
-    /// A promise of the next event as a line of JSON, of an empty line when there is none for a while, of `undefined`
-    /// after the last.
-    pub fn next(&self) -> js_sys::Promise {
-        let (log, after) = (Rc::clone(&self.log), Rc::clone(&self.after));
-        promise_of_value(async move { next_line(&log, &after).await.map_or(JsValue::UNDEFINED, |line| bytes(&line)) })
+    /// The next event as a line of JSON, an empty line when there is none for a while, `None` after the last.
+    pub(in crate::session) async fn next(&self) -> Option<Rc<str>> {
+        let Follower { log, after } = self;
+        let has_news = || log.is_over() || log.next(after.get()).is_some();
+        let (news, heartbeat) = (log.bell.until(has_news).boxed_local(), worker::Delay::from(HEARTBEAT));
+        if !has_news() && matches!(select(news, heartbeat).await, Either::Right(_)) {
+            return Some("\n".into());
+        }
+        let (sequence, line) = log.next(after.get())?;
+        after.set(Some(sequence));
+        Some(line)
     }
-}
-
-async fn next_line(log: &Log, after: &Cell<Option<u64>>) -> Option<Rc<str>> {
-    let has_news = || log.is_over() || log.next(after.get()).is_some();
-    let (news, heartbeat) = (log.bell.until(has_news).boxed_local(), worker::Delay::from(HEARTBEAT));
-    if !has_news() && matches!(select(news, heartbeat).await, Either::Right(_)) {
-        return Some("\n".into());
-    }
-    let (sequence, line) = log.next(after.get())?;
-    after.set(Some(sequence));
-    Some(line)
-}
-
-fn bytes(line: &str) -> JsValue {
-    js_sys::Uint8Array::from(line.as_bytes()).into()
 }

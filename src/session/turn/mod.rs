@@ -14,7 +14,7 @@ mod tools;
 use std::{rc::Rc, time::Duration};
 
 use context::Gathered;
-use log::{Log, Stop, Tail};
+use log::{Follower, Log, Stop};
 
 use crate::{
     domain::{
@@ -125,8 +125,8 @@ impl Object {
     }
 
     /// Follows the events of turn `number`.
-    pub(super) fn tail(&self, begun: &Begun) -> Result<Tail> {
-        Ok(Tail::new(self.log_of(begun.turn)?, begun.after))
+    pub(super) fn follower(&self, begun: &Begun) -> Result<Follower> {
+        Ok(Follower::new(self.log_of(begun.turn)?, begun.after))
     }
 
     /// The log of turn `number`, as it is in memory or in storage.

@@ -188,6 +188,21 @@ impl Server {
         String::from_utf8_lossy(&answer[9..]).parse().unwrap()
     }
 
+    /// A connection on which `head` has been sent, lines of a request without the last, empty one.
+    pub(crate) fn connect(&self, head: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        write!(stream, "{head}\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
+        stream
+    }
+
+    /// The most memory that the process has had at once, in MiB.
+    pub(crate) fn peak_memory_mib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.as_ref().expect("it runs").id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+    }
+
     /// A new session of nobody's; its id.
     pub(crate) fn new_session(&self) -> String {
         self.post("/sessions", json!({})).expect(201).text("session_id")

@@ -16,7 +16,7 @@ use crate::{
     },
     error::{Error, Result},
     limits,
-    platform::sql::{Row, Write},
+    platform::sql::{Row, Value, Write},
     session::{protocol::PageRequest, record::cut_named},
 };
 
@@ -70,29 +70,7 @@ struct StoredToolCall {
 impl Storage {
     /// Stores a message under its sequence number, over what is there.
     pub(in crate::session) fn save_message(&self, message: &Message) -> Result<()> {
-        let Message { sequence, created_at, replaces, removed_at, body } = message;
-        let size_bytes = body.size_bytes();
-        if size_bytes > limits::ROW_BYTES {
-            return Err(Error::TooLarge { field: "message".into(), limit_bytes: limits::ROW_BYTES });
-        }
-        let tool_calls = encode_tool_calls(&body.tool_calls)?;
-        self.sql.run(
-            &INSERT,
-            &[
-                (*sequence).into(),
-                created_at.millis().into(),
-                body.role.name().into(),
-                body.content.as_ref().into(),
-                tool_calls.as_ref().into(),
-                body.tool_call_id.as_ref().into(),
-                body.name.as_ref().into(),
-                body.metadata.as_ref().into(),
-                u64::try_from(size_bytes).unwrap_or(u64::MAX).into(),
-                body.cut.map(Cut::name).into(),
-                (*replaces).into(),
-                removed_at.map(Timestamp::millis).into(),
-            ],
-        )
+        self.sql.run(&INSERT, &values_of(message)?)
     }
 
     /// A page of messages in the order asked for, of at most `max_bytes` unless its first alone is larger.
@@ -170,6 +148,30 @@ impl Storage {
         let after = row.count(0)?.saturating_sub(1);
         self.page(&PageRequest { after: Some(after), before: None, offset: 0, limit: u32::MAX, newest_first: false }, u64::from(u32::MAX))
     }
+}
+
+/// The values of a message's row, in the order of its columns.
+pub(super) fn values_of(message: &Message) -> Result<[Value; 12]> {
+    let Message { sequence, created_at, replaces, removed_at, body } = message;
+    let size_bytes = body.size_bytes();
+    if size_bytes > limits::ROW_BYTES {
+        return Err(Error::TooLarge { field: "message".into(), limit_bytes: limits::ROW_BYTES });
+    }
+    let tool_calls = encode_tool_calls(&body.tool_calls)?;
+    Ok([
+        (*sequence).into(),
+        created_at.millis().into(),
+        body.role.name().into(),
+        body.content.as_ref().into(),
+        tool_calls.as_ref().into(),
+        body.tool_call_id.as_ref().into(),
+        body.name.as_ref().into(),
+        body.metadata.as_ref().into(),
+        u64::try_from(size_bytes).unwrap_or(u64::MAX).into(),
+        body.cut.map(Cut::name).into(),
+        (*replaces).into(),
+        removed_at.map(Timestamp::millis).into(),
+    ])
 }
 
 pub(super) fn read_message(row: &Row) -> Result<Message> {

@@ -1,6 +1,6 @@
 //! Messages that others have taken the place of: earlier answers, what was said before an edit. They keep their numbers.
 
-use super::read_message;
+use super::{read_message, values_of};
 use crate::{
     domain::{message::Message, time::Timestamp},
     error::Result,
@@ -23,6 +23,17 @@ const COPY: Write = Write::new(
      select sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata, size_bytes, cut, replaces, removed_at, ?
      from message where sequence > ? and role <> 'system'",
 );
+const INSERT: Write = Write::new(
+    "insert or replace into sibling (sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata, size_bytes, cut, replaces,
+       removed_at, replaced_by)
+     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+);
+// The running sum ends a page before it outgrows a call; the first message always fits.
+const PAGE: &str =
+    "select sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata, cut, replaces, removed_at, replaced_by from (
+  select *, sum(size_bytes) over (order by sequence) - size_bytes as bytes_before from (
+    select * from sibling where sequence > ? order by sequence limit ?))
+  where bytes_before < ? order by sequence";
 const DELETE_COPIED: &str = "delete from message where sequence > ? and role <> 'system' returning sequence";
 const FIND: &str = "select sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata, cut, replaces, removed_at
   from sibling where replaced_by = ? order by sequence";
@@ -54,6 +65,19 @@ impl Storage {
             Some(message) => Ok(Some(message)),
             None => self.sql.row(FIND_ONE, &[sequence.into()])?.map(|row| read_message(&row)).transpose(),
         }
+    }
+
+    /// Stores a message that message `replaced_by` came in the place of.
+    pub(in crate::session) fn save_sibling(&self, message: &Message, replaced_by: u64) -> Result<()> {
+        let [a, b, c, d, e, f, g, h, i, j, k, l] = values_of(message)?;
+        self.sql.run(&INSERT, &[a, b, c, d, e, f, g, h, i, j, k, l, replaced_by.into()])
+    }
+
+    /// Messages that were set aside, after number `after`, and what came in their place; at most `max_bytes` unless the
+    /// first alone is larger.
+    pub(in crate::session) fn siblings_after(&self, after: u64, limit: u32, max_bytes: u64) -> Result<Vec<(u64, Message)>> {
+        let rows = self.sql.rows(PAGE, &[after.into(), limit.into(), max_bytes.into()])?;
+        rows.iter().map(|row| Ok((row.count(11)?, read_message(row)?))).collect()
     }
 
     /// Deletes what stood in the places of the messages from `sequence` on before; gives its numbers.
