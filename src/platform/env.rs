@@ -13,6 +13,22 @@ extern "C" {
     fn run(this: &Ai, model: &str, inputs: &JsValue) -> std::result::Result<js_sys::Promise, JsValue>;
 }
 
+/// An answer that the binding still owes.
+struct Owed(Option<js_sys::Promise>);
+
+impl Drop for Owed {
+    /// A request cannot be taken back; its answer can be sent away as soon as it comes.
+    fn drop(&mut self) {
+        let Some(promise) = self.0.take() else { return };
+        wasm_bindgen_futures::spawn_local(async move {
+            if let Ok(Ok(stream)) = JsFuture::from(promise).await.map(JsCast::dyn_into::<web_sys::ReadableStream>) {
+                // Whether that works or not, nobody waits for it.
+                let _ = JsFuture::from(stream.cancel()).await;
+            }
+        });
+    }
+}
+
 /// The variable `name`, `None` when it is absent. One that is no text is given as JSON: wrangler takes numbers and objects
 /// under `[vars]` as they are.
 pub(crate) fn variable(env: &Env, name: &str) -> Option<String> {
@@ -28,7 +44,11 @@ pub(crate) async fn run_model(env: &Env, name: &str, model: &str, inputs: &str) 
     let said = |exception: JsValue| message_of(&exception);
     let ai: Ai = binding(env, name).filter(JsValue::is_object).ok_or_else(|| format!("there is no binding {name}"))?.unchecked_into();
     let inputs = js_sys::JSON::parse(inputs).map_err(said)?;
-    let stream = JsFuture::from(ai.run(model, &inputs).map_err(said)?).await.map_err(said)?;
+    let promise = ai.run(model, &inputs).map_err(said)?;
+    let mut owed = Owed(Some(promise.clone()));
+    let stream = JsFuture::from(promise).await;
+    owed.0 = None;
+    let stream = stream.map_err(said)?;
     let stream = stream.dyn_into::<web_sys::ReadableStream>().map_err(|_| "the model gave no stream".to_owned())?;
     Ok(Chunks::of(Some(stream)))
 }

@@ -6,7 +6,7 @@ use crate::{
 };
 
 fn serve() -> Server {
-    let allowed = ("MODELS_ALLOWED", "@cf/none,@cf/endless,@cf/silent,@cf/witness");
+    let allowed = ("MODELS_ALLOWED", "@cf/none,@cf/endless,@cf/late,@cf/silent,@cf/witness");
     Server::with(&[("MODEL_PROVIDER", "workers-ai"), ("MODEL_NAME", "@cf/stand-in"), allowed])
 }
 
@@ -59,4 +59,16 @@ fn a_turn_that_is_stopped_before_the_binding_answers_ends_all_the_same() {
     assert_eq!(names(&stream.rest()), ["usage", "done"]);
     // What has no answer is said together with what comes next.
     assert_eq!(server.say(&id, "hello"), "You said: x\n\nhello.");
+}
+
+#[test]
+fn an_answer_that_comes_after_its_turn_was_stopped_is_cancelled() {
+    let server = serve();
+    let id = server.new_session();
+    let asked = json!({"session_id": id, "message": "x", "model": "@cf/late", "stream": true});
+    let mut stream = server.events("POST", "/chat", &[], Some(&asked));
+    stream.next().unwrap();
+    await_seen(&server, "silent 1, endless 0, cancelled 0");
+    assert_eq!(server.ask("POST", &format!("/sessions/{id}/stop"), &[], None).expect(200).value()["turn"]["status"], "stopped");
+    await_seen(&server, "silent 1, endless 0, cancelled 1");
 }

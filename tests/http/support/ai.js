@@ -10,6 +10,7 @@ let endless = 0;
 let cancelled = 0;
 
 const LONG_MS = 60_000;
+const LATE_MS = 1000;
 
 /** A stream of what is said, in as many chunks; then it ends, or waits until it is cancelled. */
 function stream(words, ends = true) {
@@ -40,6 +41,10 @@ export class Ai extends WorkerEntrypoint {
       case "@cf/endless":
         endless += 1;
         return stream(["Once ", "upon "], false);
+      case "@cf/late":
+        silent += 1;
+        await scheduler.wait(LATE_MS);
+        return stream(["Late."], false);
       case "@cf/silent":
         silent += 1;
         await scheduler.wait(LONG_MS);
