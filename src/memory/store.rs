@@ -49,11 +49,10 @@ const LIST: &str = "select key, value, source, from_session, from_sequence, crea
   from (select *, sum(length(value)) over (order by key) - length(value) as characters_before from (
     select * from memory where value is not null and substr(key, 1, length(?)) = ? and key > ? order by key limit ?))
   where characters_before < ? order by key";
+// Of a long value a prompt is told the beginning.
 const RECENT: &str =
-    "select key, value, source, from_session, from_sequence, created_at, updated_at, revision, null, null, null, null, null
-  from (select *, sum(length(value)) over (order by updated_at desc, key) as characters from (
-    select * from memory where value is not null order by updated_at desc, key limit ?))
-  where characters <= ? order by updated_at desc, key";
+    "select key, substr(value, 1, 1100), source, from_session, from_sequence, created_at, updated_at, revision, null, null, null, null,
+  null from memory where value is not null order by updated_at desc, key limit ?";
 const HAS_MORE: &str = "select 1 from memory where value is not null and substr(key, 1, length(?)) = ? and key > ? limit 1";
 const COUNT: &str = "select count(*) from memory where value is not null and substr(key, 1, length(?)) = ?";
 const COUNT_ALL: &str = "select count(*) from memory";
@@ -66,7 +65,7 @@ const WIPE_PREVIOUS: Write = Write::new(
 /// Finds what can be taken back.
 pub(crate) const CREATE_INDEX: Write =
     Write::new("create index if not exists memory_undo on memory (undo_until) where undo_until is not null");
-const FORGET: Write = Write::new("delete from memory where from_session = ? and from_sequence = ?");
+const FORGET: Write = Write::new("delete from memory where from_session = ? and from_sequence = ? and updated_at >= ?");
 const FORGET_PREVIOUS: Write = Write::new(
     "update memory set previous_value = null, previous_source = null, previous_session = null, previous_sequence = null, undo_until = null
      where previous_session = ? and previous_sequence = ?",
@@ -79,10 +78,8 @@ const UNDO: Duration = Duration::from_secs(10 * 60);
 
 /// Most things in a list that rules make.
 const ITEMS: usize = 50;
-/// A prompt is told of so many entries,
+/// A prompt is told of so many entries.
 const RECENT_ENTRIES: u32 = 200;
-/// which have so many characters together.
-const RECENT_CHARACTERS: u32 = 64 * 1024;
 
 /// A row: what is there, and what was there before.
 struct Stored {
@@ -131,13 +128,13 @@ pub(crate) fn is_empty(sql: &Sql) -> Result<bool> {
     Ok(count_all(sql)? == 0)
 }
 
-/// Forgets for good what was learned from message `sequence` of a session.
+/// Forgets for good what was learned from message `sequence` of a session that has its id since `since`.
 ///
 /// # Errors
 /// `Internal`, SQLite's.
-pub(crate) fn forget_from(sql: &Sql, session_id: &str, sequence: u64) -> Result<()> {
+pub(crate) fn forget_from(sql: &Sql, session_id: &str, sequence: u64, since: Timestamp) -> Result<()> {
     sql.run(&FORGET_PREVIOUS, &[session_id.into(), sequence.into()])?;
-    sql.run(&FORGET, &[session_id.into(), sequence.into()])
+    sql.run(&FORGET, &[session_id.into(), sequence.into(), since.millis().into()])
 }
 
 fn put(sql: &Sql, new: NewEntryRecord, now: Timestamp) -> Result<Put> {
@@ -172,6 +169,7 @@ fn put(sql: &Sql, new: NewEntryRecord, now: Timestamp) -> Result<Put> {
 /// # Errors
 /// `Internal`, SQLite's.
 pub(crate) fn learn(sql: &Sql, facts: Vec<FactRecord>, origin: Option<&Origin>, now: Timestamp) -> Result<Vec<Entry>> {
+    wipe(sql, now)?;
     let mut learned = Vec::new();
     for FactRecord { key, text, item } in facts {
         let stored = find(sql, &key)?;
@@ -204,12 +202,13 @@ fn with_item(known: Option<&str>, item: Option<String>) -> Option<String> {
     serde_json::to_string(&items).ok()
 }
 
-/// What was changed last, the latest first, as much as a prompt can be told.
+/// What was changed last, the latest first, as much as a prompt can be told; and how much there is.
 ///
 /// # Errors
 /// `Internal`, SQLite's.
-pub(crate) fn recent(sql: &Sql) -> Result<Vec<Entry>> {
-    sql.rows(RECENT, &[RECENT_ENTRIES.into(), RECENT_CHARACTERS.into()])?.iter().map(|row| read(row)?.entry()).collect()
+pub(crate) fn recent(sql: &Sql) -> Result<(Vec<Entry>, u64)> {
+    let rows = sql.rows(RECENT, &[RECENT_ENTRIES.into()])?;
+    Ok((rows.iter().map(|row| read(row)?.entry()).collect::<Result<_>>()?, count(sql, "")?))
 }
 
 fn delete(sql: &Sql, key: &str, if_match: Option<&[VersionRecord]>, now: Timestamp) -> Result<bool> {

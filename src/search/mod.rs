@@ -16,6 +16,8 @@ pub(crate) const MATCH_BEGINS: char = '\u{fdd0}';
 pub(crate) const MATCH_ENDS: char = '\u{fdd1}';
 /// Of more words than this only the first count.
 const WORDS: usize = 32;
+/// An ending has so many letters at most.
+const ENDING_LETTERS: usize = 3;
 /// Words that say nothing about what a message is about.
 const COMMON: [&str; 48] = [
     "a", "about", "am", "an", "and", "are", "as", "at", "be", "but", "by", "can", "did", "do", "does", "for", "from", "had", "has", "have",
@@ -34,14 +36,14 @@ pub(crate) fn all_words(query: &str) -> Result<String> {
     let words: Vec<String> = words(query).map(quoted).collect();
     match words.as_slice() {
         [] => Err(Error::invalid("q", "must have a word or a number to look for")),
-        words if query.ends_with(char::is_alphanumeric) => Ok(format!("{}*", words.join(" "))),
+        words if query.ends_with(is_of_word) => Ok(format!("{}*", words.join(" "))),
         words => Ok(words.join(" ")),
     }
 }
 
 /// The FTS5 expression for messages that have any of the words that matter in `text`; `None` when there are none.
 pub(crate) fn any_word(text: &str) -> Option<String> {
-    let words: Vec<String> = words(text).filter(|word| !COMMON.contains(&word.to_lowercase().as_str())).map(quoted).collect();
+    let words: Vec<String> = words(text).filter(|word| !COMMON.contains(&word.to_lowercase().as_str())).map(beginning).collect();
     (!words.is_empty()).then(|| words.join(" OR "))
 }
 
@@ -55,8 +57,23 @@ pub(crate) fn pieces(snippet: &str) -> Vec<(&str, bool)> {
     pieces.filter(|(text, _)| !text.is_empty()).collect()
 }
 
+/// A word whose end may be another: "running" finds "runner".
+fn beginning(word: &str) -> String {
+    let length = word.chars().count();
+    if length < ENDING_LETTERS.saturating_mul(2) {
+        return quoted(word);
+    }
+    let kept: String = word.chars().take(length.saturating_sub(ENDING_LETTERS)).collect();
+    format!("{}*", quoted(&kept))
+}
+
 fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).take(WORDS)
+    text.split(|c: char| !is_of_word(c)).filter(|word| !word.is_empty()).take(WORDS)
+}
+
+/// Letters, digits, and the marks that belong to the letter before them.
+fn is_of_word(c: char) -> bool {
+    c.is_alphanumeric() || ('\u{300}'..='\u{36f}').contains(&c)
 }
 
 fn quoted(word: &str) -> String {
@@ -83,7 +100,7 @@ mod tests {
         for (query, expected) in cases {
             assert_eq!(all_words(query).ok().as_deref(), expected, "{query:?}");
         }
-        assert_eq!(any_word("What is the capital of Ghana?").as_deref(), Some("\"capital\" OR \"Ghana\""));
+        assert_eq!(any_word("What is the capital of Ghana?").as_deref(), Some("\"capi\"* OR \"Ghana\""));
         assert_eq!(any_word("what is it"), None);
     }
 
@@ -100,7 +117,7 @@ mod tests {
         #[test]
         fn no_syntax_comes_through(query in ".{0,200}") {
             if let Ok(expression) = all_words(&query) {
-                let is_word = |word: &str| word.strip_prefix('"').and_then(|word| word.strip_suffix('"')).is_some_and(|word| word.chars().all(char::is_alphanumeric));
+                let is_word = |word: &str| word.strip_prefix('"').and_then(|word| word.strip_suffix('"')).is_some_and(|word| word.chars().all(is_of_word));
                 prop_assert!(expression.trim_end_matches('*').split(' ').all(is_word), "{expression}");
             }
         }

@@ -16,6 +16,9 @@ pub(crate) struct SearchCall {
     pub(crate) since: Option<i64>,
     /// Only what was said before then.
     pub(crate) before: Option<i64>,
+    /// Not in sessions of which models may know nothing; of a user's index.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_for_model: bool,
     pub(crate) limit: u32,
     pub(crate) offset: u32,
 }
@@ -44,7 +47,8 @@ mod tests {
 
     #[test]
     fn search_formats_unchanged() {
-        let call = r#"{"expression":"\"a\"","role":"user","session_id":"s","since":1,"before":null,"limit":20,"offset":0}"#;
+        let call =
+            r#"{"expression":"\"a\"","role":"user","session_id":"s","since":1,"before":null,"is_for_model":true,"limit":20,"offset":0}"#;
         assert_eq!(serde_json::to_string(&serde_json::from_str::<SearchCall>(call).unwrap()).unwrap(), call);
         let found = r#"{"hits":[{"session_id":"s","sequence":1,"role":"user","created_at":2,"snippet":"x"}],"total":1}"#;
         assert_eq!(serde_json::to_string(&serde_json::from_str::<Found>(found).unwrap()).unwrap(), found);

@@ -210,7 +210,8 @@ impl Object {
                 let mut stored = own(caller, alive)?;
                 decode_precondition(options.if_match.as_deref()).check(stored.session.version())?;
                 let outcome = self.begin_again(&mut stored, redo, options, repeatable, now)?;
-                self.save(&mut stored, Aftermath::Nothing)?;
+                // What an edit has replaced is found no more.
+                self.save(&mut stored, Aftermath::BeforeAnswer)?;
                 return Ok(outcome);
             }
             Call::Stop { turn } => return self.stop(&own(caller, alive)?, turn, repeatable),
@@ -240,8 +241,8 @@ impl Object {
                 answer(&self.remove(own(caller, alive)?, sequence, &decode_precondition(if_match.as_deref()), now)?)
             }
             Call::Pop => answer(&self.pop(own(caller, alive)?, now)?),
-            Call::Context { message, options } => return self.gather_for_client(&own(caller, alive)?, message, options),
-            Call::Search(call) => answer(&self.storage.search(&own(caller, alive)?, &call)?),
+            Call::Context { message, options } => return self.gather_for_client(own(caller, alive)?, message, options),
+            Call::Search(call) => answer(&self.storage.search(&mut own(caller, alive)?, &call)?),
             Call::Copy { through } => self.copy(&own(caller, alive)?, through),
             Call::Export { is_whole } => answer(&own(caller, alive)?.exporting(is_whole)),
             Call::Import(call) => self.import(caller, alive.as_ref(), call, now),
@@ -335,6 +336,9 @@ impl Object {
 
     fn remember(&self, mut stored: Stored, call: MemoryCall, now: Timestamp) -> Result<String> {
         let writes = !matches!(call, MemoryCall::Get { .. } | MemoryCall::List { .. });
+        if matches!(call, MemoryCall::Clear) {
+            self.forget_values()?;
+        }
         let answer = self.storage.memory(call, now)?;
         if writes {
             stored.session.touch(now);

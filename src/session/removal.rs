@@ -4,7 +4,7 @@
 //! not in events, not in the answers to requests with a key, not in a title that was made of it; with what is taken out,
 //! its versions go.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
     domain::{
@@ -56,20 +56,34 @@ impl Object {
         Ok(Popped { session: (&stored.session).into(), sequences })
     }
 
+    /// Wipes what was remembered where it is kept besides the memory.
+    pub(super) fn forget_values(&self) -> Result<()> {
+        self.forget_in_copies(wipe_values)
+    }
+
     /// Wipes what messages said where it is kept besides the history, what was learned from them, and a title that was made
     /// of it. What the user's object has is wiped by the copy that follows.
     fn forget(&self, stored: &Stored, sequences: &[u64], title: Option<&str>) -> Result<()> {
         for sequence in sequences {
-            self.storage.forget_learned(&stored.session.id, *sequence)?;
+            self.storage.forget_learned(&stored.session, *sequence)?;
             if matches!(stored.session.owner, Owner::User(_)) {
                 self.storage.unshare(*sequence)?;
             }
         }
-        self.storage.delete_events()?;
-        *self.log.borrow_mut() = None;
+        self.forget_in_copies(|answer| wipe(answer, sequences, title))
+    }
+
+    /// Forgets the events of turns that have ended, and changes every answer that is kept where `wipe` does.
+    fn forget_in_copies(&self, wipe: impl Fn(&mut Value) -> bool) -> Result<()> {
+        // Those of a turn that runs are what a crash leaves of it.
+        let running = self.running();
+        self.storage.delete_events(running.as_ref().map(|log| log.turn()))?;
+        if running.is_none() {
+            *self.log.borrow_mut() = None;
+        }
         for (key, kept) in self.storage.answers()? {
             let mut answer: Value = serde_json::from_str(&kept).map_err(|e| Error::Internal(format!("kept answer: {e}")))?;
-            if wipe(&mut answer, sequences, title) {
+            if wipe(&mut answer) {
                 self.storage.replace_answer(&key, &answer.to_string())?;
             }
         }
@@ -88,29 +102,57 @@ fn take_title_of(stored: &mut Stored, message: &Message) -> Option<String> {
     Some(title)
 }
 
-/// Empties every message of those numbers in a kept answer, and the title. Was there anything to empty?
+/// Empties every value of a memory in a kept answer. Was there any?
+fn wipe_values(answer: &mut Value) -> bool {
+    change(answer, &|fields| {
+        let is_entry = fields.contains_key("key") && fields.contains_key("source");
+        if is_entry {
+            forget_value(fields);
+        }
+        is_entry
+    })
+}
+
+/// Empties every message of those numbers in a kept answer, what was learned from them, and the title. Was there anything
+/// to empty?
 fn wipe(answer: &mut Value, sequences: &[u64], title: Option<&str>) -> bool {
+    let is_meant = |number: Option<&Value>| number.and_then(Value::as_u64).is_some_and(|number| sequences.contains(&number));
+    let is_wiped = change(answer, &|fields| {
+        let is_message = fields.contains_key("role") && is_meant(fields.get("sequence"));
+        if is_message {
+            fields.retain(|field, _| !matches!(field.as_str(), "tool_calls" | "name" | "metadata"));
+            fields.insert("content".to_owned(), Value::String(String::new()));
+        }
+        let is_learned = is_meant(fields.get("origin").and_then(|origin| origin.get("sequence")));
+        if is_learned {
+            forget_value(fields);
+        }
+        let has_title = title.is_some() && fields.get("title").and_then(Value::as_str) == title;
+        if has_title {
+            fields.insert("title".to_owned(), Value::Null);
+        }
+        is_message || is_learned || has_title
+    });
+    // What was learned in the turn does not say from which message.
+    if is_wiped {
+        change(answer, &|fields| fields.remove("memory").is_some());
+    }
+    is_wiped
+}
+
+fn forget_value(fields: &mut Map<String, Value>) {
+    fields.insert("value".to_owned(), Value::String("null".to_owned()));
+}
+
+/// Changes every object in a kept answer. Was there anything to change?
+fn change(answer: &mut Value, how: &dyn Fn(&mut Map<String, Value>) -> bool) -> bool {
+    // Every one of them, also after the first that had something.
     match answer {
         Value::Object(fields) => {
-            let number = fields.get("sequence").and_then(Value::as_u64);
-            if fields.contains_key("role") && number.is_some_and(|number| sequences.contains(&number)) {
-                fields.retain(|field, _| !matches!(field.as_str(), "tool_calls" | "name" | "metadata"));
-                fields.insert("content".to_owned(), Value::String(String::new()));
-                return true;
-            }
-            let has_title = title.is_some() && fields.get("title").and_then(Value::as_str) == title;
-            if has_title {
-                fields.insert("title".to_owned(), Value::Null);
-            }
-            let is_wiped = fields.values_mut().fold(has_title, |wiped, value| wipe(value, sequences, title) || wiped);
-            if is_wiped {
-                // What was learned in the turn.
-                fields.remove("memory");
-            }
-            is_wiped
+            let is_changed = how(fields);
+            fields.values_mut().filter_map(|value| change(value, how).then_some(())).count() > 0 || is_changed
         }
-        // Every one of them, also after the first that had something.
-        Value::Array(items) => items.iter_mut().filter_map(|item| wipe(item, sequences, title).then_some(())).count() > 0,
+        Value::Array(items) => items.iter_mut().filter_map(|item| change(item, how).then_some(())).count() > 0,
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }

@@ -99,7 +99,12 @@ pub(crate) async fn remind(env: &Env, user: &UserId, facts: Vec<Fact>, origin: O
     let call = Call::Remind { facts: facts.into_iter().map(FactRecord::from).collect(), origin: origin.map(OriginRecord::from) };
     let reminded: Reminded = namespace::call::<_, _, Refusal>(env, BINDING, user.as_str(), &call).await?;
     let decode = |entries: Vec<EntryRecord>| entries.into_iter().map(Entry::try_from).collect::<Result<Vec<_>>>();
-    Ok(memory::Reminded { uses_memory: reminded.uses_memory, learned: decode(reminded.learned)?, entries: decode(reminded.entries)? })
+    Ok(memory::Reminded {
+        uses_memory: reminded.uses_memory,
+        learned: decode(reminded.learned)?,
+        entries: decode(reminded.entries)?,
+        total: reminded.total,
+    })
 }
 
 /// Messages of `user`'s sessions.

@@ -66,6 +66,8 @@ pub(super) struct Reminded {
     pub(super) learned: Vec<EntryRecord>,
     /// What is remembered, the latest first.
     pub(super) entries: Vec<EntryRecord>,
+    /// How many there are.
+    pub(super) total: u64,
 }
 
 /// What a user wants.

@@ -67,6 +67,56 @@ fn a_context_shows_what_would_be_sent_and_what_was_left_out() {
 }
 
 #[test]
+fn what_is_shown_is_what_is_sent_whatever_the_message_does() {
+    let model = Model::start(|_, _| vec![Step::Text("word ".repeat(300)), Step::Finish("stop"), Step::Done]);
+    let server = Server::asking(&model, &[("CONTEXT_TOKENS", "500"), ("CONTEXT_STRATEGY", "summarize")]);
+    let id = server.post("/sessions", json!({"user_id": "ann"})).expect(201).text("session_id");
+    server.post(&format!("/sessions/{id}/messages"), json!({"messages": [{"role": "system", "content": "Be kind."}]})).expect(201);
+    let mut asked = 0;
+    for message in ["My name is John", "Why though?", "Explain it in detail", "And now for something else"] {
+        let query = message.replace(' ', "+");
+        let shown = server.get(&format!("/sessions/{id}/context?message={query}")).expect(200).value();
+        server.say(&id, message);
+        assert_eq!(model.requests()[asked].body["messages"], shown["messages"], "{message}");
+        // Nothing is too old, whatever gaps there are.
+        assert!(!shown["left_out"].to_string().contains("too_old"), "{shown}");
+        // Two summaries follow, of what was said and of what was answered; until then first sentences stand for it.
+        eventually("the turn is looked back on", || {
+            let now = server.get(&format!("/sessions/{id}/context?message=x")).expect(200).value();
+            model.requests().len() == asked + 3 && !now["messages"][0]["content"].as_str().unwrap().contains("\n- assistant: ")
+        });
+        asked = model.requests().len();
+    }
+}
+
+#[test]
+fn no_length_of_a_message_switches_instructions_off() {
+    let model = Model::start(|_, _| Model::saying("Fine."));
+    let server = Server::asking(&model, &[]);
+    for length in [3_000, 3_800, 3_860, 3_990, 50_000] {
+        let id = server.new_session();
+        server.post(&format!("/sessions/{id}/messages"), json!({"messages": [{"role": "system", "content": "Never say no."}]})).expect(201);
+        server.post("/chat", json!({"session_id": id, "message": "x ".repeat(length / 2), "context": {"budget": 1000}})).expect(200);
+        let sent = model.requests().last().unwrap().body["messages"].clone();
+        assert!(sent[0]["content"].as_str().unwrap().contains("Never say no.") && sent.to_string().len() < 4_200, "{length}: {sent:.200}");
+    }
+}
+
+#[test]
+fn a_prompt_says_what_of_the_memory_it_leaves_out() {
+    let server = Server::start();
+    let id = server.post("/sessions", json!({"user_id": "ann"})).expect(201).text("session_id");
+    for n in 0..210 {
+        server
+            .put(&format!("/users/ann/memory/k{n}"), json!({"value": if n > 207 { "x".repeat(60_000) } else { "y".to_owned() }}))
+            .expect(201);
+    }
+    let context = server.get(&format!("/sessions/{id}/context?message=x")).expect(200).value();
+    let (told, left) = (context["parts"][1]["count"].as_u64().unwrap(), context["left_out"][0]["count"].as_u64().unwrap());
+    assert_eq!((told, left, &context["left_out"][0]["kind"]), (200, 10, &json!("user_memory")), "{}", context["parts"]);
+}
+
+#[test]
 fn a_message_that_is_larger_than_the_budget_loses_its_middle() {
     let model = Model::start(|_, _| Model::saying("Fine."));
     let server = Server::asking(&model, &[]);
@@ -134,6 +184,9 @@ fn a_model_makes_the_title_unless_a_person_gave_one() {
             title if title.contains("a title") && body.to_string().contains("broken ones") => {
                 vec![Step::Status(400, vec![], String::new())]
             }
+            title if title.contains("a title") && body.to_string().contains("slow trams") => {
+                [vec![Step::Headers, Step::Gate], Model::saying("Too late")].concat()
+            }
             title if title.contains("a title") => Model::saying("\"The Trams of Lisbon\"\n"),
             _ => Model::saying("Fine."),
         }
@@ -148,6 +201,20 @@ fn a_model_makes_the_title_unless_a_person_gave_one() {
     });
     server.ask("POST", &format!("/sessions/{id}/pop"), &[], None).expect(200);
     assert_eq!(title(&id), json!(null));
+    // A title that was made of what is taken back meanwhile comes too late.
+    let late = server.new_session();
+    server.say(&late, "Tell me of the slow trams");
+    eventually("a title is being made", || {
+        model
+            .requests()
+            .iter()
+            .any(|request| request.body.to_string().contains("slow trams") && request.body.to_string().contains("a title"))
+    });
+    server.ask("POST", &format!("/sessions/{late}/pop"), &[], None).expect(200);
+    server.say(&late, "Tell me of the slow trams");
+    model.open(2);
+    server.say(&late, "Tell me of the slow trams again");
+    assert_eq!(title(&late), "Tell me of the slow trams");
     // What fails leaves the first words; what a person gave stays.
     let broken = server.new_session();
     server.say(&broken, "Tell me of the broken ones");

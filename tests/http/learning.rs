@@ -152,8 +152,93 @@ fn a_model_remembers_forgets_and_recalls_within_its_turn() {
     // Mistakes are answered, and after some rounds it has to do without.
     let last = |number: usize| sent(number)["messages"].as_array().unwrap().last().unwrap()["content"].as_str().unwrap().to_owned();
     assert!(last(5).contains("nothing is remembered") && last(6).contains("error"), "{} {}", last(5), last(6));
-    assert_eq!((sent(5)["tools"].is_array(), sent(6)["tools"].is_null()), (true, true));
+    assert_eq!((&sent(5)["tool_choice"], &sent(6)["tool_choice"]), (&json!(null), &json!("none")));
     assert_eq!(known(&server, "/users/ann/memory"), json!({}));
+}
+
+#[test]
+fn a_model_that_calls_for_ever_has_to_do_without() {
+    let model = Model::start(|number, _| {
+        [vec![Step::Text(format!("{number}"))], call("save_memory", &json!({"key": "k", "value": number}))].concat()
+    });
+    let server = Server::asking(&model, &[("MODEL_TOOLS", "on")]);
+    let answer = say(&server, &of_ann(&server), "Count as far as you can");
+    assert_eq!((&answer["response"], &answer["message"]["tool_calls"]), (&json!("0\n\n1\n\n2\n\n3\n\n4"), &json!(null)));
+    assert_eq!((answer["memory"].as_array().unwrap().len(), model.requests().len()), (4, 5));
+}
+
+#[test]
+fn what_tools_say_stays_within_the_budget() {
+    let model = Model::start(|number, _| if number < 3 { call("recall", &json!({"query": "x"})) } else { Model::saying("Fine.") });
+    let server = Server::asking(&model, &[("MODEL_TOOLS", "on"), ("CONTEXT_TOKENS", "8000")]);
+    let id = of_ann(&server);
+    for n in 0..10 {
+        server.put(&format!("/users/ann/memory/x{n}"), json!({"value": "y".repeat(60_000)})).expect(201);
+    }
+    say(&server, &id, "Is there anything that you recall?");
+    let sizes: Vec<usize> = model.requests().iter().map(|request| request.body["messages"].to_string().len()).collect();
+    assert!(sizes.iter().all(|size| *size < 32_000) && sizes[0] < sizes[3], "{sizes:?}");
+}
+
+#[test]
+fn who_switches_memory_off_is_heard_at_once_and_everywhere() {
+    let model = Model::start(|number, _| match number {
+        0 => [vec![Step::Headers, Step::Gate], call("save_memory", &json!({"key": "k", "value": 1}))].concat(),
+        2 => call("recall", &json!({"query": "password"})),
+        _ => Model::saying("Fine."),
+    });
+    let server = Server::asking(&model, &[("MODEL_TOOLS", "on")]);
+    let id = of_ann(&server);
+    let asked = json!({"session_id": id, "message": "Remember all the things", "stream": true});
+    let mut stream = server.events("POST", "/chat", &[], Some(&asked));
+    stream.next().unwrap();
+    crate::support::eventually("the model is asked", || model.requests().len() == 1);
+    server.patch("/users/ann", json!({"memory": false})).expect(200);
+    model.open(1);
+    assert!(stream.rest().iter().all(|event| event.name != "memory"));
+    assert_eq!(known(&server, "/users/ann/memory"), json!({}));
+    server.patch("/users/ann", json!({"memory": true})).expect(200);
+    // What is said where memory is off, no model recalls.
+    server.patch(&format!("/sessions/{id}"), json!({"memory": false})).expect(200);
+    server
+        .post(&format!("/sessions/{id}/messages"), json!({"messages": [{"role": "user", "content": "the password is hunter2"}]}))
+        .expect(201);
+    let fork = server.post(&format!("/sessions/{id}/fork"), json!({})).expect(201).value();
+    assert_eq!(fork["memory"], false);
+    say(&server, &of_ann(&server), "What was that about the password?");
+    let told = model.requests()[3].body["messages"].to_string();
+    assert!(told.contains("memories") && !told.contains("hunter2"), "{told}");
+}
+
+#[test]
+fn what_is_forgotten_for_good_is_in_no_answer() {
+    let server = Server::start();
+    let id = of_ann(&server);
+    let said = json!({"session_id": server.new_session(), "message": "My name is Sesame", "client_message_id": "k"});
+    for memory in [format!("/sessions/{id}/memory"), "/users/ann/memory".to_owned()] {
+        let undo = || server.ask("POST", &format!("{memory}/k/undo"), &[("idempotency-key", "undo")], None);
+        server.put(&format!("{memory}/k"), json!({"value": "sesame"})).expect(201);
+        server.put(&format!("{memory}/k"), json!({"value": 2})).expect(200);
+        assert!(undo().expect(200).body.contains("sesame"));
+        server.delete(&memory).expect(200);
+        assert!(!undo().body.contains("sesame"), "{}", undo().body);
+    }
+    let other = server.post("/chat", said.clone()).expect(200).value()["session_id"].as_str().unwrap().to_owned();
+    server.delete(&format!("/sessions/{other}/memory")).expect(200);
+    assert_eq!(server.post("/chat", said).expect(200).value()["memory"][0]["value"], json!(null));
+}
+
+#[test]
+fn an_id_that_is_used_again_forgets_nothing_of_the_session_before() {
+    let server = Server::start();
+    let begin = || server.post("/sessions", json!({"session_id": "mine", "user_id": "ann"})).expect(201);
+    begin();
+    say(&server, "mine", "My name is John");
+    server.delete("/sessions/mine").expect(200);
+    begin();
+    say(&server, "mine", "Good morning to you all");
+    server.ask("POST", "/sessions/mine/pop", &[], None).expect(200);
+    assert_eq!(known(&server, "/users/ann/memory"), json!({"name": "John"}));
 }
 
 #[test]

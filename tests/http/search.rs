@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::support::{
     Server, eventually, json,
     model::{Model, Step},
+    sqlite,
 };
 
 fn of_ann(server: &Server) -> String {
@@ -35,11 +36,14 @@ fn what_was_written_is_found_at_once_by_its_words() {
     append(&server, &id, "assistant", "They run every ten minutes.");
     server.say(&id, "And the ferries?");
     for path in &everywhere {
-        let cases: [(&str, &[u64]); 9] = [
+        let cases: [(&str, &[u64]); 12] = [
             ("koln", &[1]),
             ("K%C3%96LN+trams", &[1]),
-            ("running", &[1, 2]),
+            ("running", &[1]),
+            ("run", &[1, 2]),
+            ("Ko%CC%88ln", &[1]),
             ("fer", &[3]),
+            ("ferrie", &[3]),
             ("trams+ferries", &[]),
             ("%22trams%22+AND+(late", &[]),
             ("trams+late", &[1]),
@@ -99,6 +103,49 @@ fn what_is_gone_is_not_found_and_what_is_new_is() {
     assert_eq!((both(&server, "stones"), both(&server, "nothing")), (vec![], vec![5]));
     server.delete(&format!("/sessions/{id}")).expect(200);
     assert_eq!(found(&server, "/users/ann/search?q=nothing"), [0; 0]);
+}
+
+#[test]
+fn an_index_stays_whole_however_it_is_filled_and_emptied() {
+    let mut server = Server::start();
+    let id = of_ann(&server);
+    for (said, strategy) in
+        [("sesame is the word", "hierarchical"), ("what was the word", "hierarchical"), ("and the other one", "truncate")]
+    {
+        server.post("/chat", json!({"session_id": id, "message": said, "context": {"strategy": strategy}})).expect(200);
+    }
+    let hits = found(&server, &format!("/sessions/{id}/search?q=sesame"));
+    assert!(hits.contains(&1), "{hits:?}");
+    for sequence in hits {
+        server.delete(&format!("/sessions/{id}/messages/{sequence}")).expect(200);
+    }
+    server.ask("POST", &format!("/sessions/{id}/pop"), &[], None).expect(200);
+    assert_eq!(found(&server, &format!("/sessions/{id}/search?q=sesame")), [0; 0]);
+    let gone = of_ann(&server);
+    append(&server, &gone, "user", "papyrus is gone");
+    server.delete(&format!("/sessions/{gone}")).expect(200);
+    eventually("the other session is buried", || {
+        server.databases("session").len() == 1 || found(&server, "/users/ann/search?q=papyrus").is_empty()
+    });
+    server.kill();
+    for file in [server.databases("session"), server.databases("user")].concat() {
+        if sqlite::tables(&file).contains("search") {
+            sqlite::run(&file, "insert into search (search, rank) values ('integrity-check', 1)");
+        }
+    }
+}
+
+#[test]
+fn what_an_edit_replaces_is_not_found_while_its_answer_is_awaited() {
+    let model = Model::start(|number, _| if number == 0 { Model::saying("Fine.") } else { vec![Step::Text("Well".into()), Step::Hang] });
+    let server = Server::asking(&model, &[]);
+    let id = of_ann(&server);
+    server.say(&id, "This is the oldword");
+    let edit = json!({"message": "This is the newword", "stream": true});
+    let mut stream = server.events("POST", &format!("/sessions/{id}/edit"), &[], Some(&edit));
+    stream.next().unwrap();
+    assert_eq!(found(&server, "/users/ann/search?q=oldword"), [0; 0]);
+    assert_eq!(found(&server, "/users/ann/search?q=newword"), [3]);
 }
 
 #[test]

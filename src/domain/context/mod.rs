@@ -11,6 +11,7 @@ mod tests;
 use crate::domain::{
     history::prompt,
     message::{Message, NewMessage, Role},
+    time::Timestamp,
     turn::named,
 };
 use units::Unit;
@@ -51,15 +52,24 @@ pub(crate) struct Summary {
     pub text: String,
 }
 
+/// What there is to tell of a memory.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Remembered {
+    /// The latest first.
+    pub latest: Vec<Known>,
+    /// How much there is, with what is not among these.
+    pub total: u64,
+}
+
 /// What there is to tell a model.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Material {
     /// The persona's, the profile's, the client's, in this order.
     pub instructions: Vec<String>,
-    /// What is remembered of the user, the latest first.
-    pub user_memory: Vec<Known>,
-    /// What is remembered in the session, the latest first.
-    pub session_memory: Vec<Known>,
+    /// What is remembered of the user.
+    pub user_memory: Remembered,
+    /// What is remembered in the session.
+    pub session_memory: Remembered,
     /// Of messages before `recent`.
     pub summary: Option<Summary>,
     /// Messages without instructions, oldest first; the last one is to be answered.
@@ -151,8 +161,8 @@ pub(crate) fn assemble(material: Material, strategy: Strategy, budget_bytes: usi
     // The newest is always there.
     let mut units = units::group(recent);
     let newest = units.pop().map(|newest| {
-        // What is larger than everything leaves some room for instructions.
-        let most = if newest.size_bytes() > room { share(room, 3, 4) } else { room };
+        // However long it is, it leaves some room for instructions: nobody switches them off by length.
+        let most = room.saturating_sub(instructions.iter().map(String::len).fold(0, usize::saturating_add)).max(share(room, 3, 4));
         let (newest, is_shortened) = newest.shrunk_to(most);
         if is_shortened {
             context.leave_out(Kind::Messages, newest.count(), newest.span(), Why::Shortened);
@@ -177,12 +187,9 @@ pub(crate) fn assemble(material: Material, strategy: Strategy, budget_bytes: usi
     put(&mut context, Kind::Instructions, text, count, None);
 
     let (mut of_memory, each) = (share(room, 1, 3), [(Kind::UserMemory, user_memory), (Kind::SessionMemory, session_memory)]);
-    for (kind, known) in each {
-        let all = bytes(known.len());
-        let (text, told) = words::of_memory(kind, &known, of_memory);
-        if told < all {
-            context.leave_out(kind, all.saturating_sub(told), None, Why::Budget);
-        }
+    for (kind, Remembered { latest, total }) in each {
+        let (text, told) = words::of_memory(kind, &latest, of_memory);
+        context.leave_out(kind, total.saturating_sub(told), None, Why::Budget);
         of_memory = of_memory.saturating_sub(text.len());
         room = room.saturating_sub(text.len());
         put(&mut context, kind, text, told, None);
@@ -233,6 +240,15 @@ pub(crate) fn assemble(material: Material, strategy: Strategy, budget_bytes: usi
     let history = system.into_iter().chain(latest.into_iter().map(|message| message.body));
     context.prompt = if goes_on { prompt::to_go_on_with(history) } else { prompt::of(history) };
     context
+}
+
+/// Calls and their results in at most `most` bytes, as a prompt may go on with.
+pub(crate) fn shrunk(messages: impl IntoIterator<Item = NewMessage>, most: usize) -> Vec<NewMessage> {
+    let created_at = Timestamp::from_millis(0);
+    let numbered = (1..).zip(messages);
+    let numbered = numbered.map(|(sequence, body)| Message { sequence, created_at, replaces: None, removed_at: None, body });
+    let units = units::group(numbered.collect()).into_iter().map(|unit| unit.shrunk_to(most).0);
+    units.flat_map(Unit::into_messages).map(|message| message.body).collect()
 }
 
 /// Up to which message a summary should be made, when `recent`, which it does not cover yet, takes too much of the budget.

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::{Kind, Known, Material, Summary, Why, assemble, bytes, prompt, summarize_through, words};
+use super::{Kind, Known, Material, Remembered, Summary, Why, assemble, bytes, prompt, summarize_through, words};
 use crate::domain::{
     history::pairing::OpenCalls,
     message::{Message, NewMessage, Role, ToolCall},
@@ -52,13 +52,17 @@ fn history(pieces: &[Piece], first: u64) -> Vec<Message> {
         .collect()
 }
 
+fn remembered(latest: Vec<Known>) -> Remembered {
+    Remembered { total: bytes(latest.len()), latest }
+}
+
 fn material(pieces: &[Piece], summarized: u64, newest: &str) -> Material {
     let recent = [pieces, &[Piece::Said(newest.to_owned())]].concat();
     let known = |key: &str, value: String| Known { key: key.into(), value };
     Material {
         instructions: vec!["Be kind.".into(), "x".repeat(pieces.len() * 20)],
-        user_memory: (0..pieces.len()).map(|n| known("name", "y".repeat(n * 30))).collect(),
-        session_memory: vec![known("plan", "travel".into())],
+        user_memory: remembered((0..pieces.len()).map(|n| known("name", "y".repeat(n * 30))).collect()),
+        session_memory: remembered(vec![known("plan", "travel".into())]),
         summary: (summarized > 0).then(|| Summary { from: 1, through: summarized, text: "z ".repeat(200) }),
         recent: history(&recent, summarized + 1),
         passages: history(pieces, 1),
@@ -120,7 +124,7 @@ fn parts_come_in_order_and_what_is_missing_is_named() {
     let pieces = said(&["My name is John. I live in Sofia.", &long, &long, "short"]);
     let mut material = material(&pieces, 0, "What is my name?");
     material.instructions = vec!["Be kind.".into()];
-    material.user_memory = vec![Known { key: "name".into(), value: "John".into() }];
+    material.user_memory = remembered(vec![Known { key: "name".into(), value: "John".into() }]);
     let context = assemble(material.clone(), super::Strategy::Hierarchical, 1500);
     let system = context.prompt[0].content.as_deref().unwrap();
     let expected = "Be kind.\n\nWhat is known about the user:\n- name: John\n\nWhat is noted for this conversation:\n- plan: travel\n\n\

@@ -54,8 +54,10 @@ pub(crate) struct Reminded {
     pub uses_memory: bool,
     /// What was learned just now.
     pub learned: Vec<Entry>,
-    /// What is remembered, the latest first.
+    /// What was remembered before, the latest first, as much as a prompt can be told.
     pub entries: Vec<Entry>,
+    /// How many there are.
+    pub total: u64,
 }
 
 /// Something that was remembered or forgotten in a turn.

@@ -76,6 +76,7 @@ fn question(query: &Query) -> Result<SearchCall> {
         session_id: None,
         since: time(query, "since")?,
         before: time(query, "before")?,
+        is_for_model: false,
         limit: query.number("limit", limits::PAGE_ITEMS_DEFAULT, 1, limits::PAGE_ITEMS)?,
         offset: query.number("offset", 0, 0, limits::SEARCH_OFFSET)?,
     })

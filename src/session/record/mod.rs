@@ -170,6 +170,11 @@ impl SessionRecord {
     pub(crate) fn id(&self) -> &str {
         &self.id
     }
+
+    /// When it began.
+    pub(crate) fn created_at(&self) -> Timestamp {
+        Timestamp::from_millis(self.created_at)
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it")]

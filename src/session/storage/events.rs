@@ -21,6 +21,7 @@ const INSERT: Write = Write::new("insert into event (turn, sequence, events) val
 const FIND: &str = "select events from event where turn = ? order by sequence";
 // No row is written when there is nothing to forget.
 const FORGET: Write = Write::new("delete from event where turn in (select number from turn where number < ? and ended_at < ?)");
+const DELETE_OTHERS: Write = Write::new("delete from event where turn <> ?");
 pub(super) const DELETE_ALL: Write = Write::new("delete from event");
 
 impl Storage {
@@ -44,9 +45,9 @@ impl Storage {
         Ok(events)
     }
 
-    /// Forgets the events of every turn.
-    pub(in crate::session) fn delete_events(&self) -> Result<()> {
-        self.sql.run(&DELETE_ALL, &[])
+    /// Forgets the events of every turn but one.
+    pub(in crate::session) fn delete_events(&self, but: Option<u64>) -> Result<()> {
+        self.sql.run(&DELETE_OTHERS, &[but.unwrap_or(0).into()])
     }
 
     /// Forgets the events of turns before `turn` that had ended by `ended_by`.

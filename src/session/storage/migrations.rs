@@ -62,7 +62,10 @@ const TO_5: &[Write] = &[
     Write::new("alter table session add column shared_sequence integer not null default 0"),
     summaries::CREATE,
     search::CREATE,
+    search::SECURE,
     shared::CREATE,
+    // The user's index is to be told of everything.
+    Write::new("update session set listed_revision = 0"),
 ];
 
 impl Storage {

@@ -21,7 +21,7 @@ use std::{cell::Cell, time::Duration};
 use crate::{
     domain::{
         caller::Owner,
-        id::{Id, SessionId, UserId},
+        id::{Id, UserId},
         memory::{Entry, Origin, Reminded, extract::Fact},
         session::{LastError, Session},
         time::Timestamp,
@@ -156,7 +156,7 @@ impl Storage {
         let since_2 = [&answers::CREATE];
         let since_3 = [&messages::CREATE_INSTRUCTIONS, &turns::CREATE, &events::CREATE, &siblings::CREATE, &siblings::CREATE_INDEX];
         let since_4 = [&memory::CREATE, &memory::CREATE_INDEX];
-        let since_5 = [&summaries::CREATE, &search::CREATE, &shared::CREATE];
+        let since_5 = [&summaries::CREATE, &search::CREATE, &search::SECURE, &shared::CREATE];
         [&since_1[..], &since_2, &since_3, &since_4, &since_5].into_iter().flatten().try_for_each(|create| self.sql.run(create, &[]))
     }
 
@@ -168,18 +168,19 @@ impl Storage {
     /// What a turn is to know of what the session remembers, after its user has said `facts`.
     pub(super) fn remind(&self, facts: Vec<Fact>, origin: Option<&Origin>, now: Timestamp) -> Result<Reminded> {
         let facts = facts.into_iter().map(FactRecord::from).collect();
+        let (entries, total) = self.recent_memory()?;
         let learned = self.context.atomically(|| memory::learn(&self.sql, facts, origin, now))?;
-        Ok(Reminded { uses_memory: true, learned, entries: self.recent_memory()? })
+        Ok(Reminded { uses_memory: true, learned, entries, total })
     }
 
-    /// What the session remembers, the latest first.
-    pub(super) fn recent_memory(&self) -> Result<Vec<Entry>> {
+    /// What the session remembers, the latest first, as much as a prompt can be told; and how much there is.
+    pub(super) fn recent_memory(&self) -> Result<(Vec<Entry>, u64)> {
         memory::recent(&self.sql)
     }
 
     /// Forgets what was learned from message `sequence`.
-    pub(super) fn forget_learned(&self, session: &SessionId, sequence: u64) -> Result<()> {
-        memory::forget_from(&self.sql, session.as_str(), sequence)
+    pub(super) fn forget_learned(&self, session: &Session, sequence: u64) -> Result<()> {
+        memory::forget_from(&self.sql, session.id.as_str(), sequence, session.created_at)
     }
 
     /// Entries of the session's memory after key `after`.

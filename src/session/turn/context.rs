@@ -4,7 +4,7 @@ use crate::{
     config::{Config, ContextSettings},
     domain::{
         caller::Owner,
-        context::{self, Context, Material, Strategy, words::Known},
+        context::{self, Context, Material, Remembered, Strategy, words::Known},
         history::{pairing::OpenCalls, prompt},
         id::UserId,
         memory::{Entry, MemoryChange, Origin, extract},
@@ -62,7 +62,7 @@ impl Object {
     ///
     /// # Errors
     /// `Invalid` when the wishes break a rule, `NotPossible` when there is nothing that could be answered.
-    pub(super) fn gather(&self, stored: &Stored, input: u64, kind: TurnKind, wishes: Wishes) -> Result<Gathered> {
+    pub(super) fn gather(&self, stored: &mut Stored, input: u64, kind: TurnKind, wishes: Wishes) -> Result<Gathered> {
         let mut gathered = self.gather_past(stored, input, wishes)?;
         gathered.material.goes_on = kind == TurnKind::Continue;
         let last = gathered.material.recent.last().map(|last| &last.body);
@@ -81,8 +81,20 @@ impl Object {
     }
 
     /// The same for a client that wants to see what a turn would be told, if the user said `message`.
-    pub(in crate::session) fn gather_for_client(&self, stored: &Stored, message: Option<String>, options: TurnOptions) -> Result<Outcome> {
-        let mut gathered = self.gather_past(stored, stored.session.last_sequence, options.wishes.into())?;
+    pub(in crate::session) fn gather_for_client(
+        &self,
+        mut stored: Stored,
+        message: Option<String>,
+        options: TurnOptions,
+    ) -> Result<Outcome> {
+        if let Some(text) = &message {
+            stored.session.profile = stored.session.profile.moved_by(text);
+        }
+        // What is not said yet comes after everything.
+        let input = stored.session.last_sequence.saturating_add(u64::from(message.is_some()));
+        let mut gathered = self.gather_past(&mut stored, input, options.wishes.into())?;
+        let (after, first) = (gathered.material.summary.as_ref().map_or(0, |summary| summary.through), gathered.material.recent.first());
+        gathered.material.unread = self.storage.count_said(after, first.map_or(u64::MAX, |first| first.sequence))?;
         if let Some(text) = message {
             let body = NewMessage::text(Role::User, text);
             body.check()?;
@@ -92,7 +104,7 @@ impl Object {
             let said = (first..).zip(bodies);
             let said = said.map(|(sequence, body)| Message { sequence, created_at, replaces: None, removed_at: None, body });
             gathered.material.recent.extend(said);
-            self.find_passages(stored, &mut gathered)?;
+            self.find_passages(&mut stored, &mut gathered)?;
         }
         Ok(Outcome::Told(Box::new(gathered)))
     }
@@ -144,22 +156,25 @@ impl Object {
             match reminded {
                 Ok(reminded) => {
                     let memory = if is_of_user { &mut material.user_memory } else { &mut material.session_memory };
-                    *memory = reminded.entries.iter().map(known).collect();
+                    *memory = Remembered { latest: reminded.entries.iter().map(known).collect(), total: reminded.total };
                     (learned, uses_memory) = (reminded.learned, reminded.uses_memory);
                 }
-                Err(error) => worker::console_warn!("a turn without what is remembered: {error:?}"),
+                Err(error) => {
+                    worker::console_warn!("a turn without what is remembered: {error:?}");
+                    uses_memory = false;
+                }
             }
         }
         if !uses_memory {
-            material.session_memory.clear();
+            material.session_memory = Remembered::default();
         }
         let has_tools = uses_memory && gathered.has_tools;
-        let room = room.saturating_sub(if has_tools { tools::DEFINITIONS.len() } else { 0 });
+        let room = room.saturating_sub(if has_tools { tools::DEFINITIONS.len().saturating_add(gathered.room_of_tools()) } else { 0 });
         let changes = learned.into_iter().map(|entry| MemoryChange::saved(entry, is_of_user)).collect();
         Complete { context: context::assemble(material, settings.strategy, room), changes, has_tools }
     }
 
-    fn gather_past(&self, stored: &Stored, input: u64, wishes: Wishes) -> Result<Gathered> {
+    fn gather_past(&self, stored: &mut Stored, input: u64, wishes: Wishes) -> Result<Gathered> {
         let config = Config::from_env(&self.env)?;
         let context = wishes.context;
         let model = config.model.settle(wishes, &stored.session.persona)?;
@@ -178,14 +193,12 @@ impl Object {
         };
         let after = summary.as_ref().map_or(0, |summary| summary.through);
         let (instructions, recent) = self.stretch(after, input)?;
-        let known_to = recent.first().map_or(input, |first| first.sequence.saturating_sub(1));
-        let unread = known_to.saturating_sub(after).min(stored.session.message_count);
+        let (latest, total) = self.storage.recent_memory()?;
         let material = Material {
             instructions: stored.session.profile.instruction().into_iter().chain(instructions).collect(),
-            session_memory: self.storage.recent_memory()?.iter().map(known).collect(),
+            session_memory: Remembered { latest: latest.iter().map(known).collect(), total },
             summary,
             recent,
-            unread,
             ..Material::default()
         };
         let has_tools = config.model.has_memory_tools && tools::fit(&model, room);
@@ -200,7 +213,7 @@ impl Object {
     }
 
     /// Finds what was said before about the same as the last message.
-    fn find_passages(&self, stored: &Stored, gathered: &mut Gathered) -> Result<()> {
+    fn find_passages(&self, stored: &mut Stored, gathered: &mut Gathered) -> Result<()> {
         let last = gathered.material.recent.last();
         let expression = last.and_then(|last| search::any_word(last.body.content.as_deref()?));
         if let (Strategy::Hierarchical, Some(expression), Some(last)) = (gathered.settings.strategy, expression, last) {
@@ -220,11 +233,11 @@ impl Object {
             newest_first: false,
         };
         let mut stretch = self.storage.page(&page, u64::try_from(limits::CONTEXT_BYTES).unwrap_or(u64::MAX))?;
-        if stretch.iter().all(|message| message.body.role == Role::Tool) {
+        if !stretch.is_empty() && stretch.iter().all(|message| message.body.role == Role::Tool) {
             // It is cut amid results: the calls belong to them.
-            stretch = self.storage.tail()?;
+            stretch = self.storage.calls_before(input)?;
         }
-        let first = stretch.first().map_or(0, |first| first.sequence);
+        let first = stretch.first().map_or(input, |first| first.sequence);
         let (within, said): (Vec<Message>, Vec<Message>) = stretch.into_iter().partition(|message| message.body.role == Role::System);
         let before = self.storage.instructions_before(first)?;
         let instructions = before.into_iter().chain(within).chain(self.storage.instructions_after(input)?);
@@ -233,6 +246,11 @@ impl Object {
 }
 
 impl Gathered {
+    /// How much of the room is kept for what tools of ours say, in bytes.
+    pub(super) fn room_of_tools(&self) -> usize {
+        self.room.checked_div(4).unwrap_or_default()
+    }
+
     /// How much of the answer is there already, in bytes.
     pub(super) fn answer_bytes(&self) -> usize {
         let before = self.material.recent.last().filter(|_| self.material.goes_on);

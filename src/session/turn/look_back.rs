@@ -58,6 +58,7 @@ impl Object {
         if !config.makes_titles || running.log.turn != 1 {
             return Ok(());
         }
+        let changes = self.storage.changes();
         let first = self.messages_from(0, stored.session.last_sequence)?;
         let wish = format!("{TITLE}\n\n{}", shortened(words::transcript(&first), gathered.room).0);
         let text = self.have_written(&config.provider, &gathered.model, wish, TITLE_BYTES).await?;
@@ -66,6 +67,10 @@ impl Object {
             return Ok(());
         }
         self.context.atomically(|| {
+            // What it is made of may have been taken back meanwhile.
+            if self.storage.changes() != changes {
+                return Ok(());
+            }
             let Some(mut now) = self.stored_of(running)?.filter(|now| now.session.title == stored.session.title) else { return Ok(()) };
             (now.session.title, now.indexed_at) = (Some(title), None);
             now.session.revision = now.session.revision.saturating_add(1);

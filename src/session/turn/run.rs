@@ -19,6 +19,7 @@ use super::{
 use crate::{
     config::Config,
     domain::{
+        context,
         history::prompt,
         memory::MemoryChange,
         message::{NewMessage, Role},
@@ -88,35 +89,40 @@ async fn converse(object: &Object, gathered: &Gathered, draft: &mut Draft<'_>) -
     let Complete { context, changes, has_tools: mut is_offering } = object.complete(gathered).await;
     changes.into_iter().for_each(|change| draft.note(change));
     let memory = Memory { object, user: gathered.user.as_ref(), origin: &gathered.origin };
-    let (mut prompt, with_tools) = (context.prompt, tools::offered(&gathered.model));
+    let (mut prompt, with_tools, without_calls) = (context.prompt, tools::offered(&gathered.model), tools::forbidden(&gathered.model));
     let mut usage = Some(Usage::default());
     for round in 0_usize.. {
-        is_offering &= round < ROUNDS;
-        let settings = if is_offering { &with_tools } else { &gathered.model };
+        let settings = match is_offering {
+            true if round < ROUNDS => &with_tools,
+            true => &without_calls,
+            false => &gathered.model,
+        };
+        let before_bytes = draft.prompt_bytes;
         draft.asks(&prompt, settings);
         let said_bytes = draft.text.len();
         let ending = match model::ask::ask(&provider, &object.env, &prompt, settings, &mut |text| draft.take(text)).await {
             // Not every model takes tools.
             Err(failed) if is_offering && failed.failure == ModelFailure::Refused && draft.text.len() == said_bytes => {
-                is_offering = false;
+                (is_offering, draft.prompt_bytes) = (false, before_bytes);
                 continue;
             }
             ending => ending?,
         };
         usage = usage.zip(ending.usage).map(|(sum, usage)| sum.plus(usage));
         let (ours, theirs): (Vec<_>, Vec<_>) = ending.tool_calls.into_iter().partition(|call| is_offering && tools::is_ours(call));
-        let mut results = Vec::with_capacity(ours.len());
-        for call in &ours {
+        let mut results = Vec::new();
+        for call in ours.iter().filter(|_| round < ROUNDS) {
             let (result, change) = tools::run(&memory, call).await;
             change.into_iter().for_each(|change| draft.note(change));
             results.push(NewMessage { tool_call_id: Some(call.id.clone()), ..NewMessage::text(Role::Tool, result) });
         }
-        if ours.is_empty() || !theirs.is_empty() {
+        if results.is_empty() || !theirs.is_empty() {
             return Ok(Ending { finish: ending.finish, tool_calls: theirs, usage });
         }
         let said = draft.text.get(said_bytes..).filter(|said| !said.is_empty()).map(str::to_owned);
-        prompt.push(NewMessage { content: said, tool_calls: ours, ..NewMessage::text(Role::Assistant, "") });
-        prompt.append(&mut results);
+        let calls = NewMessage { content: said, tool_calls: ours, ..NewMessage::text(Role::Assistant, "") };
+        let most = gathered.room_of_tools().checked_div(ROUNDS).unwrap_or_default();
+        prompt.extend(context::shrunk([calls].into_iter().chain(results), most));
         draft.begin_paragraph();
     }
     Err(Failed { failure: ModelFailure::Unavailable, cause: "no end".to_owned() })
@@ -219,9 +225,11 @@ impl<'a> Draft<'a> {
     fn emit(&mut self, event: Event) {
         let numbered = Numbered { sequence: self.next_sequence, event };
         self.next_sequence = self.next_sequence.saturating_add(1);
-        if let Event::Delta(text) = &numbered.event {
-            self.unstored_bytes = self.unstored_bytes.saturating_add(text.len());
-        }
+        self.unstored_bytes = self.unstored_bytes.saturating_add(match &numbered.event {
+            Event::Delta(text) => text.len(),
+            Event::Memory(change) => change.value.as_ref().map_or(0, String::len),
+            Event::Accepted(_) | Event::ToolCall(_) | Event::Usage(_) | Event::Done(_) | Event::Failed(_) => 0,
+        });
         if let Err(error) = self.running.log.push(&numbered) {
             worker::console_error!("an event is lost: {error:?}");
         }

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::{
     domain::{
+        context::shortened,
         id::{Id, MemoryKey, UserId},
         memory::{Entry, MemoryChange, Origin, Source},
         message::ToolCall,
@@ -27,6 +28,8 @@ use crate::{
 /// What the model reads of them, in OpenAI's shape.
 pub(super) const DEFINITIONS: &str = r#"[{"type":"function","function":{"name":"save_memory","description":"Remember something lasting about the user, or change what is remembered.","parameters":{"type":"object","properties":{"key":{"type":"string","description":"a short name in snake_case, such as name or favourite_food"},"value":{"description":"any JSON value"}},"required":["key","value"]}}},{"type":"function","function":{"name":"delete_memory","description":"Forget something that is remembered about the user.","parameters":{"type":"object","properties":{"key":{"type":"string"}},"required":["key"]}}},{"type":"function","function":{"name":"recall","description":"Look for something in what is remembered and in earlier conversations.","parameters":{"type":"object","properties":{"query":{"type":"string","description":"a few words"}},"required":["query"]}}}]"#;
 const NAMES: [&str; 3] = ["save_memory", "delete_memory", "recall"];
+/// Most of a value that it tells, in bytes.
+const VALUE_BYTES: usize = 1000;
 /// Most that a call of `recall` finds, of memories and of messages.
 const RECALLED: usize = 10;
 
@@ -74,6 +77,11 @@ pub(super) fn offered(settings: &Settings) -> Settings {
     Settings { tools: Some(tools), ..settings.clone() }
 }
 
+/// `settings` with them, none of which may be called any more: who has called some must know what they were.
+pub(super) fn forbidden(settings: &Settings) -> Settings {
+    Settings { tool_choice: Some("\"none\"".to_owned()), ..offered(settings) }
+}
+
 /// Is it one of these?
 pub(super) fn is_ours(call: &ToolCall) -> bool {
     NAMES.contains(&call.name.as_str())
@@ -85,6 +93,7 @@ pub(super) async fn run(memory: &Memory<'_>, call: &ToolCall) -> (String, Option
         Ok(done) => done,
         Err(Error::Invalid { field, rule }) => (json!({"error": format!("{field} {rule}")}).to_string(), None),
         Err(Error::TooLarge { field, .. }) => (json!({"error": format!("{field} is too large")}).to_string(), None),
+        Err(Error::NotPossible(why)) => (json!({"error": why}).to_string(), None),
         Err(Error::NotFound(_)) => (json!({"error": "nothing is remembered under this key"}).to_string(), None),
         Err(error) => {
             worker::console_warn!("a tool has failed: {error:?}");
@@ -127,7 +136,8 @@ async fn attempt(memory: &Memory<'_>, call: &ToolCall) -> Result<(String, Option
                 words.iter().any(|word| text.contains(word))
             };
             let meant = entries.iter().filter(is_meant).take(RECALLED);
-            let memories: Vec<_> = meant.map(|entry| json!({"key": entry.key.as_str(), "value": entry.value})).collect();
+            let memories: Vec<_> =
+                meant.map(|entry| json!({"key": entry.key.as_str(), "value": shortened(entry.value.clone(), VALUE_BYTES).0})).collect();
             let found = match search::any_word(&query) {
                 Some(expression) => memory.search(expression).await?,
                 None => Found::default(),
@@ -153,11 +163,11 @@ impl Memory<'_> {
 
     async fn search(&self, expression: String) -> Result<Found> {
         let limit = u32::try_from(RECALLED).unwrap_or(u32::MAX);
-        let call = SearchCall { expression, role: None, session_id: None, since: None, before: None, limit, offset: 0 };
+        let call = SearchCall { expression, role: None, session_id: None, since: None, before: None, is_for_model: true, limit, offset: 0 };
         match self.user {
             Some(user) => user::client::search(&self.object.env, user, call).await,
             None => match self.object.storage.load()? {
-                Some(stored) => self.object.storage.search(&stored, &call),
+                Some(mut stored) => self.object.storage.search(&mut stored, &call),
                 None => Ok(Found::default()),
             },
         }

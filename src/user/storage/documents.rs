@@ -24,8 +24,10 @@ pub(super) const CREATE_INDEX: Write =
     Write::new("create unique index if not exists document_by_session on document (session_id, sequence)");
 pub(super) const CREATE_SEARCH: Write = Write::new(
     "create virtual table if not exists search using fts5(content, content='document', content_rowid='id',
-       tokenize=\"porter unicode61 remove_diacritics 2\")",
+       tokenize=\"unicode61 remove_diacritics 2\")",
 );
+/// What is taken out is not to stay in the index's own pages.
+pub(super) const SECURE: Write = Write::new("insert into search (search, rank) values ('secure-delete', 1)");
 const INSERT: &str = "insert into document (session_id, sequence, role, created_at, content) values (?, ?, ?, ?, ?) returning id";
 const INDEX: Write = Write::new("insert into search (rowid, content) values (?, ?)");
 const UNINDEX: Write = Write::new(
@@ -39,11 +41,13 @@ const FIND: &str =
   from search join document on document.id = search.rowid join session on session.id = document.session_id
   where search match ? and session.expires_at > ? and (?5 is null or document.role = ?5) and (?6 is null or document.session_id = ?6)
     and (?7 is null or document.created_at >= ?7) and (?8 is null or document.created_at < ?8)
+    and (?9 = 0 or not coalesce(json_extract(session.record, '$.is_memory_off'), 0))
   order by rank, document.created_at desc limit ? offset ?";
 const COUNT: &str = "select count(*)
   from search join document on document.id = search.rowid join session on session.id = document.session_id
   where search match ? and session.expires_at > ? and (?3 is null or document.role = ?3) and (?4 is null or document.session_id = ?4)
-    and (?5 is null or document.created_at >= ?5) and (?6 is null or document.created_at < ?6)";
+    and (?5 is null or document.created_at >= ?5) and (?6 is null or document.created_at < ?6)
+    and (?7 = 0 or not coalesce(json_extract(session.record, '$.is_memory_off'), 0))";
 
 /// Makes `documents` all that there is of a session after message `after`.
 pub(super) fn put(sql: &Sql, session_id: &str, after: u64, documents: &[DocumentRecord]) -> Result<()> {
@@ -69,9 +73,9 @@ pub(super) fn remove(sql: &Sql, session_id: &str, first: u64, last: u64) -> Resu
 
 /// Messages of sessions alive at `now` that the question finds, best first.
 pub(super) fn find(sql: &Sql, call: &SearchCall, now: Timestamp) -> Result<Found> {
-    let SearchCall { expression, role, session_id, since, before, limit, offset } = call;
+    let SearchCall { expression, role, session_id, since, before, is_for_model, limit, offset } = call;
     let (begins, ends) = (MATCH_BEGINS.to_string(), MATCH_ENDS.to_string());
-    let filters = || [role.as_ref().into(), session_id.as_ref().into(), (*since).into(), (*before).into()];
+    let filters = || [role.as_ref().into(), session_id.as_ref().into(), (*since).into(), (*before).into(), (*is_for_model).into()];
     let mut values = vec![(&begins).into(), (&ends).into(), expression.into(), now.millis().into()];
     values.extend(filters());
     values.extend([(*limit).into(), (*offset).into()]);

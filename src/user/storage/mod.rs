@@ -13,7 +13,7 @@ use std::{cell::Cell, time::Duration};
 use crate::{
     domain::{
         id::Repeatable,
-        memory::{Entry, Origin},
+        memory::{Entry, Origin, Source},
         session::Session,
         time::Timestamp,
     },
@@ -57,6 +57,7 @@ const CREATE_ANSWER: Write = Write::new(
      strict, without rowid",
 );
 const FORGET_ANSWERS: Write = Write::new("delete from answer where kept_until < ?");
+const DELETE_ANSWERS: Write = Write::new("delete from answer");
 const FIND_ANSWER: &str = "select payload, answer from answer where key = ?";
 const KEEP_ANSWER: Write = Write::new("insert into answer (key, payload, answer, kept_until) values (?, ?, ?, ?)");
 const DELETE_SETTING: Write = Write::new("delete from setting");
@@ -69,7 +70,8 @@ const ANSWER_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 /// What is new in a format.
 const SINCE_2: [&Write; 2] = [&memory::CREATE, &memory::CREATE_INDEX];
 /// See [`SINCE_2`].
-const SINCE_3: [&Write; 5] = [&CREATE_SETTING, &CREATE_ANSWER, &documents::CREATE, &documents::CREATE_INDEX, &documents::CREATE_SEARCH];
+const SINCE_3: [&Write; 6] =
+    [&CREATE_SETTING, &CREATE_ANSWER, &documents::CREATE, &documents::CREATE_INDEX, &documents::CREATE_SEARCH, &documents::SECURE];
 
 /// The object's database.
 pub(super) struct Storage {
@@ -94,12 +96,14 @@ impl Storage {
     /// The same, with what is new in it.
     pub(super) fn share(&self, share: Share) -> Result<()> {
         let Share { session, after, documents, forgotten } = share;
-        let session_id = &session.id().to_owned();
+        let (session_id, created_at) = (&session.id().to_owned(), session.created_at());
         self.put(session)?;
         documents::put(&self.sql, session_id, after, &documents)?;
         forgotten.into_iter().try_for_each(|sequence| {
             documents::remove(&self.sql, session_id, sequence, sequence)?;
-            memory::forget_from(&self.sql, session_id, sequence)
+            // What was answered may have told it.
+            self.sql.run(&DELETE_ANSWERS, &[])?;
+            memory::forget_from(&self.sql, session_id, sequence, created_at)
         })
     }
 
@@ -152,12 +156,14 @@ impl Storage {
     pub(super) fn remind(&self, facts: Vec<FactRecord>, origin: Option<OriginRecord>, now: Timestamp) -> Result<Reminded> {
         let uses_memory = self.settings()?.uses_memory;
         if !uses_memory || (facts.is_empty() && !self.has_schema()?) {
-            return Ok(Reminded { uses_memory, learned: Vec::new(), entries: Vec::new() });
+            return Ok(Reminded { uses_memory, learned: Vec::new(), entries: Vec::new(), total: 0 });
         }
         self.create_schema()?;
+        // What the message itself teaches is in the message.
+        let (entries, total) = memory::recent(&self.sql)?;
         let learned = memory::learn(&self.sql, facts, origin.map(Origin::from).as_ref(), now)?;
         let encode = |entries: Vec<Entry>| entries.into_iter().map(EntryRecord::from).collect();
-        Ok(Reminded { uses_memory, learned: encode(learned), entries: encode(memory::recent(&self.sql)?) })
+        Ok(Reminded { uses_memory, learned: encode(learned), entries: encode(entries), total })
     }
 
     /// Is there a table, and nothing in it?
@@ -189,6 +195,15 @@ impl Storage {
                 MemoryCall::Get { .. } | MemoryCall::Delete { .. } | MemoryCall::Undo { .. } => {
                     return Err(Error::NotFound(Subject::Memory));
                 }
+            }
+        }
+        match &call {
+            // What is forgotten for good is in no answer.
+            MemoryCall::Clear => self.sql.run(&DELETE_ANSWERS, &[])?,
+            MemoryCall::Put(new) if new.source == Source::Model.name() && !self.settings()?.uses_memory => {
+                return Err(Error::NotPossible("The user wants nothing remembered".into()));
+            }
+            MemoryCall::Put(_) | MemoryCall::Get { .. } | MemoryCall::List { .. } | MemoryCall::Delete { .. } | MemoryCall::Undo { .. } => {
             }
         }
         memory::answer(&self.sql, call, now)

@@ -57,7 +57,8 @@ const INSTRUCTIONS_AFTER: &str =
 const FIRST: &str = "select sequence from message order by sequence limit 1";
 const LAST_OF_ROLES: &str = "select sequence from message where role = ? or role = ? order by sequence desc limit 1";
 const FIRST_SAID: &str = "select content from message where role = 'user' order by sequence limit 2";
-const LAST_NOT_TOOL: &str = "select sequence from message where role <> 'tool' order by sequence desc limit 1";
+const LAST_NOT_TOOL: &str = "select sequence from message where role <> 'tool' and sequence <= ? order by sequence desc limit 1";
+const COUNT_SAID: &str = "select count(*) from message where sequence > ? and sequence < ? and role <> 'system'";
 
 /// Calls of a message, as its column holds them.
 #[derive(Serialize, Deserialize)]
@@ -144,9 +145,20 @@ impl Storage {
 
     /// The newest message that is no tool result, and the results after it.
     pub(in crate::session) fn tail(&self) -> Result<Vec<Message>> {
-        let Some(row) = self.sql.row(LAST_NOT_TOOL, &[])? else { return Ok(Vec::new()) };
+        self.calls_before(u64::MAX)
+    }
+
+    /// How many messages but instructions are between `after` and `before`. Looks at each.
+    pub(in crate::session) fn count_said(&self, after: u64, before: u64) -> Result<u64> {
+        self.sql.row(COUNT_SAID, &[after.into(), before.into()])?.map_or(Ok(0), |row| row.count(0))
+    }
+
+    /// The newest message up to `through` that is no tool result, and the results after it.
+    pub(in crate::session) fn calls_before(&self, through: u64) -> Result<Vec<Message>> {
+        let Some(row) = self.sql.row(LAST_NOT_TOOL, &[through.into()])? else { return Ok(Vec::new()) };
         let after = row.count(0)?.saturating_sub(1);
-        self.page(&PageRequest { after: Some(after), before: None, offset: 0, limit: u32::MAX, newest_first: false }, u64::from(u32::MAX))
+        let before = Some(through.saturating_add(1));
+        self.page(&PageRequest { after: Some(after), before, offset: 0, limit: u32::MAX, newest_first: false }, u64::from(u32::MAX))
     }
 }
 

@@ -18,8 +18,10 @@ use crate::{
 
 pub(in crate::session::storage) const CREATE: Write = Write::new(
     "create virtual table if not exists search using fts5(content, content='message', content_rowid='sequence',
-       tokenize=\"porter unicode61 remove_diacritics 2\")",
+       tokenize=\"unicode61 remove_diacritics 2\")",
 );
+/// What is taken out is not to stay in the index's own pages.
+pub(in crate::session::storage) const SECURE: Write = Write::new("insert into search (search, rank) values ('secure-delete', 1)");
 const ADD: Write =
     Write::new("insert into search (rowid, content) select sequence, content from message where sequence > ? and sequence <= ?");
 const TAKE_OUT: Write = Write::new(
@@ -42,7 +44,7 @@ pub(in crate::session::storage) const DELETE_ALL: Write = Write::new("insert int
 
 impl Storage {
     /// Messages that the question finds, best first.
-    pub(in crate::session) fn search(&self, stored: &Stored, call: &SearchCall) -> Result<Found> {
+    pub(in crate::session) fn search(&self, stored: &mut Stored, call: &SearchCall) -> Result<Found> {
         self.index(stored)?;
         let SearchCall { role, since, before, .. } = call;
         let (expression, role) = (call.expression.as_str(), role.as_deref());
@@ -72,7 +74,7 @@ impl Storage {
     }
 
     /// Messages before message `before` that `expression` finds, best first.
-    pub(in crate::session) fn passages(&self, stored: &Stored, expression: &str, before: u64, limit: u32) -> Result<Vec<Message>> {
+    pub(in crate::session) fn passages(&self, stored: &mut Stored, expression: &str, before: u64, limit: u32) -> Result<Vec<Message>> {
         self.index(stored)?;
         self.sql.rows(FIND_MESSAGES, &[expression.into(), before.into(), limit.into()])?.iter().map(read_message).collect()
     }
@@ -99,12 +101,14 @@ impl Storage {
     }
 
     /// Brings the index up to date.
-    fn index(&self, stored: &Stored) -> Result<()> {
+    fn index(&self, stored: &mut Stored) -> Result<()> {
         let (from, to) = (stored.searched_sequence, stored.session.last_sequence);
         if from >= to {
             return Ok(());
         }
         self.sql.run(&ADD, &[from.into(), to.into()])?;
-        self.sql.run(&SET_SEARCHED, &[to.into()])
+        self.sql.run(&SET_SEARCHED, &[to.into()])?;
+        stored.searched_sequence = to;
+        Ok(())
     }
 }
