@@ -7,7 +7,7 @@ use crate::{
         caller::Owner,
         deadline::{self, Deadlines, Life},
         id::{SessionId, UserId},
-        profile::{Profile, ProfilePatch},
+        speech::profile::{Profile, ProfilePatch},
         time::Timestamp,
         turn::{ModelFailure, tokens::Tally},
     },

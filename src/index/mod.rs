@@ -199,7 +199,7 @@ mod tests {
             title: title.map(Into::into),
             metadata: "{}".into(),
             idle_timeout: Duration::from_secs(3600),
-            profile: crate::domain::profile::Profile::default(),
+            profile: crate::domain::speech::profile::Profile::default(),
             uses_memory: true,
         };
         Session::begin(Id::parse("session_id", id).unwrap(), Owner::Nobody, new, Timestamp::from_millis(1000))

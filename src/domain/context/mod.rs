@@ -3,17 +3,18 @@
 //!
 //! Pure: what there is was read by others, and counts are bytes; what a byte costs in tokens is `turn/tokens.rs`'s business.
 
+mod assembly;
 mod units;
 pub(crate) mod words;
 #[cfg(test)]
 mod tests;
 
 use crate::domain::{
-    history::prompt,
-    message::{Message, NewMessage, Role},
+    message::{Message, NewMessage},
     time::Timestamp,
     turn::named,
 };
+pub(crate) use assembly::assemble;
 use units::Unit;
 pub(crate) use units::shortened;
 use words::Known;
@@ -149,99 +150,6 @@ pub(crate) enum Why {
     TooOld,
 }
 
-/// Room for what joins the parts: an opening, line breaks.
-const JOINTS_BYTES: usize = 128;
-
-/// Puts together what a model sees, in at most `budget_bytes` bytes of text.
-pub(crate) fn assemble(material: Material, strategy: Strategy, budget_bytes: usize) -> Context {
-    let Material { instructions, user_memory, session_memory, summary, recent, passages, goes_on, unread } = material;
-    let mut context = Context::default();
-    let mut room = budget_bytes.saturating_sub(JOINTS_BYTES).saturating_sub(if goes_on { prompt::GO_ON.len() } else { 0 });
-
-    // The newest is always there.
-    let mut units = units::group(recent);
-    let newest = units.pop().map(|newest| {
-        // However long it is, it leaves some room for instructions: nobody switches them off by length.
-        let most = room.saturating_sub(instructions.iter().map(String::len).fold(0, usize::saturating_add)).max(share(room, 3, 4));
-        let (newest, is_shortened) = newest.shrunk_to(most);
-        if is_shortened {
-            context.leave_out(Kind::Messages, newest.count(), newest.span(), Why::Shortened);
-        }
-        room = room.saturating_sub(newest.size_bytes());
-        newest
-    });
-
-    let mut front = Vec::new();
-    let mut put = |context: &mut Context, kind, text: String, count: u64, span| {
-        if !text.is_empty() {
-            context.parts.push(Part { kind, count, bytes: bytes(text.len()), span });
-            front.push(text);
-        }
-    };
-    let count = bytes(instructions.len());
-    let (text, is_shortened) = units::shortened(instructions.join("\n\n"), room);
-    if is_shortened {
-        context.leave_out(Kind::Instructions, count, None, Why::Shortened);
-    }
-    room = room.saturating_sub(text.len());
-    put(&mut context, Kind::Instructions, text, count, None);
-
-    let (mut of_memory, each) = (share(room, 1, 3), [(Kind::UserMemory, user_memory), (Kind::SessionMemory, session_memory)]);
-    for (kind, Remembered { latest, total }) in each {
-        let (text, told) = words::of_memory(kind, &latest, of_memory);
-        context.leave_out(kind, total.saturating_sub(told), None, Why::Budget);
-        of_memory = of_memory.saturating_sub(text.len());
-        room = room.saturating_sub(text.len());
-        put(&mut context, kind, text, told, None);
-    }
-
-    // Room for what stands for older messages; the latest take the rest.
-    let has_summary = strategy != Strategy::Truncate;
-    let summary = summary.filter(|_| has_summary);
-    let stored = summary.as_ref().map(|summary| units::shortened(summary.text.clone(), share(room, 1, 4)).0).unwrap_or_default();
-    let of_passages = if strategy == Strategy::Hierarchical { share(room, 1, 4) } else { 0 };
-    let of_recent = room.saturating_sub(stored.len()).saturating_sub(words::SUMMARY.len());
-    let fits_whole = units.iter().map(Unit::size_bytes).fold(0_usize, usize::saturating_add) <= of_recent;
-    let of_gap = if fits_whole || !has_summary { 0 } else { share(room, 1, 8) };
-    let of_recent = if fits_whole { of_recent } else { of_recent.saturating_sub(of_gap).saturating_sub(of_passages) };
-    let (gap, kept) = units::newest_within(units, of_recent);
-
-    let kept_bytes: usize = kept.iter().map(Unit::size_bytes).fold(0, usize::saturating_add);
-    let latest: Vec<Message> = kept.into_iter().chain(newest).flat_map(Unit::into_messages).collect();
-    let window = latest.first().map_or(u64::MAX, |first| first.sequence);
-    let gap: Vec<Message> = gap.into_iter().flat_map(Unit::into_messages).collect();
-    let why = if has_summary { Why::Summarized } else { Why::Budget };
-    context.leave_out(Kind::Messages, bytes(gap.len()), span(&gap), why);
-    if let Some(summary) = &summary {
-        let count = summary.through.saturating_sub(summary.from).saturating_add(1);
-        context.leave_out(Kind::Messages, count, Some((summary.from, summary.through)), Why::Summarized);
-    }
-    context.leave_out(Kind::Messages, unread, None, Why::TooOld);
-
-    if has_summary && (summary.is_some() || !gap.is_empty()) {
-        let covered = (summary.as_ref().map(|summary| summary.from).or_else(|| span(&gap).map(|(first, _)| first)))
-            .zip(span(&gap).map(|(_, last)| last).or_else(|| summary.as_ref().map(|summary| summary.through)));
-        let text = words::extract(&stored, &gap, stored.len().saturating_add(of_gap));
-        put(&mut context, Kind::Summary, format!("{}{text}", words::SUMMARY), 1, covered);
-    }
-    let left = room.saturating_sub(kept_bytes).saturating_sub(stored.len()).saturating_sub(of_gap).saturating_sub(words::SUMMARY.len());
-    let quoted: Vec<Message> = passages.into_iter().filter(|passage| passage.sequence < window).collect();
-    let (text, told) = words::of_passages(&quoted, of_passages.min(left));
-    put(&mut context, Kind::Passages, text, told, None);
-
-    let part = Part {
-        kind: Kind::Messages,
-        count: bytes(latest.len()),
-        bytes: latest.iter().map(|message| bytes(message.body.size_bytes())).sum(),
-        span: span(&latest),
-    };
-    context.parts.push(part);
-    let system = (!front.is_empty()).then(|| NewMessage::text(Role::System, front.join("\n\n")));
-    let history = system.into_iter().chain(latest.into_iter().map(|message| message.body));
-    context.prompt = if goes_on { prompt::to_go_on_with(history) } else { prompt::of(history) };
-    context
-}
-
 /// Calls and their results in at most `most` bytes, as a prompt may go on with.
 pub(crate) fn shrunk(messages: impl IntoIterator<Item = NewMessage>, most: usize) -> Vec<NewMessage> {
     let created_at = Timestamp::from_millis(0);
@@ -269,14 +177,6 @@ pub(crate) fn summarize_through(recent: &[Message], budget_bytes: usize) -> Opti
     let fitting = old.iter().take_while(fits).last();
     // One that alone is too much is cut by who makes the summary.
     fitting.or_else(|| old.first()).and_then(Unit::span).map(|(_, last)| last)
-}
-
-impl Context {
-    fn leave_out(&mut self, kind: Kind, count: u64, span: Option<(u64, u64)>, why: Why) {
-        if count > 0 {
-            self.left_out.push(LeftOut { kind, count, span, why });
-        }
-    }
 }
 
 impl Strategy {

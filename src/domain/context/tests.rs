@@ -1,8 +1,8 @@
 use proptest::prelude::*;
 
-use super::{Kind, Known, Material, Remembered, Summary, Why, assemble, bytes, prompt, summarize_through, words};
+use super::{Kind, Known, Material, Remembered, Summary, Why, assemble, bytes, summarize_through, words};
 use crate::domain::{
-    history::pairing::OpenCalls,
+    history::{pairing::OpenCalls, prompt},
     message::{Message, NewMessage, Role, ToolCall},
     time::Timestamp,
 };

@@ -2,7 +2,7 @@
 //!
 //! The words that tell a nurse from a morning person are in `lexicon`. What is not understood is not learned.
 
-use crate::domain::prose::words;
+use crate::domain::speech::prose::words;
 
 use super::{
     extract::Fact,

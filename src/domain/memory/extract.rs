@@ -3,7 +3,7 @@
 //! Only what they state of themselves, now, in their own words: no questions, suppositions, reports, quotations, code or
 //! text that they want worked on. When in doubt nothing is learned. Keeps nothing and forgets nothing itself.
 
-use crate::domain::prose::{is_greeting, prose, sentences, words};
+use crate::domain::speech::prose::{is_greeting, prose, sentences, words};
 
 use super::{
     claim,

@@ -1,6 +1,6 @@
 //! Preferences that have a key of their own: the programming language, what an API may cost, the style of answers.
 
-use crate::domain::{
+use crate::domain::speech::{
     prose::{is_question_word, words},
     style::Style,
 };

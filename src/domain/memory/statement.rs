@@ -2,7 +2,7 @@
 //!
 //! Questions and denials state nothing. What is worth remembering, and for how long, is for those who ask.
 
-use crate::domain::prose::{ends_sentence, is_question_word, words};
+use crate::domain::speech::prose::{ends_sentence, is_question_word, words};
 
 /// Longer values are cut, longer keys name nothing.
 pub(crate) const TEXT_CHARACTERS: usize = 200;

@@ -2,11 +2,10 @@
 
 use serde::Serialize;
 
-use super::{ToolCallJson, one_of};
+use super::{ChatMessageJson, one_of};
 use crate::{
     domain::{
         context::{ContextWishes, Strategy},
-        message::NewMessage,
         turn::Wishes,
     },
     http::{problem::Problem, request::Request, response::Reply},
@@ -25,7 +24,7 @@ struct ContextJson<'a> {
     parts: Vec<PartJson<'a>>,
     left_out: Vec<LeftOutJson<'a>>,
     /// Exactly what the model would be sent.
-    messages: Vec<PromptJson<'a>>,
+    messages: Vec<ChatMessageJson<'a>>,
 }
 
 #[derive(Serialize)]
@@ -51,18 +50,6 @@ struct LeftOutJson<'a> {
 struct SpanJson {
     first_sequence: u64,
     last_sequence: u64,
-}
-
-#[derive(Serialize)]
-struct PromptJson<'a> {
-    role: &'static str,
-    content: Option<&'a str>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    tool_calls: Vec<ToolCallJson<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tool_call_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
 }
 
 /// `GET /sessions/{id}/context?message&strategy&budget&model&memory`: 200 with the context of a turn, if the user said `message` now.
@@ -94,19 +81,7 @@ pub(crate) async fn get(request: &Request<'_>) -> std::result::Result<Reply, Pro
             .iter()
             .map(|left| LeftOutJson { kind: &left.kind, count: left.count, why: &left.why, span: span(left.span) })
             .collect(),
-        messages: prompt.iter().map(PromptJson::from).collect(),
+        messages: prompt.iter().map(ChatMessageJson::from).collect(),
     };
     Ok(Reply::json(200, &json))
-}
-
-impl<'a> From<&'a NewMessage> for PromptJson<'a> {
-    fn from(message: &'a NewMessage) -> Self {
-        PromptJson {
-            role: message.role.name(),
-            content: message.content.as_deref(),
-            tool_calls: message.tool_calls.iter().map(ToolCallJson::from).collect(),
-            tool_call_id: message.tool_call_id.as_deref(),
-            name: message.name.as_deref(),
-        }
-    }
 }

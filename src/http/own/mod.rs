@@ -21,7 +21,7 @@ use serde_json::value::RawValue;
 use crate::{
     domain::{
         memory::MemoryChange,
-        message::{Message, ToolCall},
+        message::{Message, NewMessage, ToolCall},
         session::{Session, Version},
         time::Timestamp,
         turn::{
@@ -118,6 +118,19 @@ struct MessageJson<'a> {
     removed_at: Option<String>,
 }
 
+/// A message without anything that is ours alone, in the shape that model providers use.
+#[derive(Serialize)]
+struct ChatMessageJson<'a> {
+    role: &'static str,
+    content: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_calls: Vec<ToolCallJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_call_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+}
+
 /// A tool call, in the shape that model providers use.
 #[derive(Serialize)]
 struct ToolCallJson<'a> {
@@ -186,6 +199,18 @@ impl From<Usage> for UsageJson {
     fn from(usage: Usage) -> Self {
         let Usage { prompt_tokens, completion_tokens, is_estimate } = usage;
         UsageJson { prompt_tokens, completion_tokens, total_tokens: usage.total(), estimated: is_estimate }
+    }
+}
+
+impl<'a> From<&'a NewMessage> for ChatMessageJson<'a> {
+    fn from(message: &'a NewMessage) -> Self {
+        ChatMessageJson {
+            role: message.role.name(),
+            content: message.content.as_deref(),
+            tool_calls: message.tool_calls.iter().map(ToolCallJson::from).collect(),
+            tool_call_id: message.tool_call_id.as_deref(),
+            name: message.name.as_deref(),
+        }
     }
 }
 

@@ -10,8 +10,8 @@ use crate::{
         caller::Caller,
         id::{Id, Repeatable, SessionId},
         message::Message,
-        profile::{Depth, Profile, ProfilePatch, Tone, Verbosity},
         session::{self, DEFAULT_PERSONA, NewSession, Session, SessionPatch},
+        speech::profile::{Depth, Profile, ProfilePatch, Tone, Verbosity},
     },
     error::{Error, Result},
     http::{

@@ -3,7 +3,7 @@
 use super::facts::{AGE, DISLIKES, LIKES, NAME, ORIGIN, PLACE, WORK};
 use crate::domain::{
     memory::statement::key_of,
-    prose::{is_question_word, words},
+    speech::prose::{is_question_word, words},
 };
 
 /// What a message is about.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::facts::{DISLIKES, Facts, LIKES, ORIGIN, PLACE, WORK};
-use crate::domain::prose::{is_question_word, words};
+use crate::domain::speech::prose::{is_question_word, words};
 
 /// Words that point to a fact without naming it.
 const TOPICS: [(&str, &[&str]); 4] = [

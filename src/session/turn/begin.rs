@@ -8,7 +8,7 @@ use crate::{
         history::pairing::OpenCalls,
         id::Repeatable,
         message::{Message, NewMessage, Role},
-        profile::Profile,
+        speech::profile::Profile,
         time::Timestamp,
         turn::{
             Turn, TurnKind, TurnState,

@@ -1,6 +1,6 @@
 //! JSONL: a chat message a line, in OpenAI's shape. Written for other programs, so without anything that is ours alone.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
@@ -8,22 +8,10 @@ use crate::{
     error::{Error, Result},
     http::{
         body::{Object, parse_json_at},
-        own::ToolCallJson,
+        own::ChatMessageJson,
         problem::Problem,
     },
 };
-
-#[derive(Serialize)]
-struct LineJson<'a> {
-    role: &'static str,
-    content: Option<&'a str>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    tool_calls: Vec<ToolCallJson<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tool_call_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
-}
 
 #[derive(Deserialize)]
 struct LineBody {
@@ -50,17 +38,11 @@ struct FunctionBody {
 
 /// A message as a line; nothing for one that was removed, unless calls or results would lose their other half.
 pub(super) fn encode(message: &Message) -> String {
-    let NewMessage { role, content, tool_calls, tool_call_id, name, .. } = &message.body;
+    let NewMessage { tool_calls, tool_call_id, .. } = &message.body;
     if message.removed_at.is_some() && tool_calls.is_empty() && tool_call_id.is_none() {
         return String::new();
     }
-    let line = LineJson {
-        role: role.name(),
-        content: content.as_deref(),
-        tool_calls: tool_calls.iter().map(ToolCallJson::from).collect(),
-        tool_call_id: tool_call_id.as_deref(),
-        name: name.as_deref(),
-    };
+    let line = ChatMessageJson::from(&message.body);
     // No type of ours can fail.
     let mut line = serde_json::to_string(&line).unwrap_or_default();
     line.push('\n');

@@ -136,7 +136,7 @@ fn is_told(before: &[&str]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::prose::words;
+    use crate::domain::speech::prose::words;
 
     #[test]
     fn only_wishes_ask_for_a_style() {

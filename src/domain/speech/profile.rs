@@ -11,7 +11,7 @@
 //! | speaks of architecture or scalability, or asks to be technical | tone to technical |
 //! | asks to be formal or neutral | tone to neutral |
 
-use crate::domain::{
+use super::{
     prose::{is_greeting, prose, words},
     style::Style,
 };
