@@ -66,6 +66,11 @@ const WIPE_PREVIOUS: Write = Write::new(
 pub(crate) const CREATE_INDEX: Write =
     Write::new("create index if not exists memory_undo on memory (undo_until) where undo_until is not null");
 const FORGET: Write = Write::new("delete from memory where from_session = ? and from_sequence = ? and updated_at >= ?");
+const RESTORE: Write = Write::new(
+    "update memory set value = previous_value, source = previous_source, from_session = previous_session, from_sequence = previous_sequence,
+       revision = revision + 1, previous_value = null, previous_source = null, previous_session = null, previous_sequence = null, undo_until = null
+     where from_session = ? and from_sequence = ? and updated_at >= ? and previous_value is not null",
+);
 const FORGET_PREVIOUS: Write = Write::new(
     "update memory set previous_value = null, previous_source = null, previous_session = null, previous_sequence = null, undo_until = null
      where previous_session = ? and previous_sequence = ?",
@@ -134,6 +139,8 @@ pub(crate) fn is_empty(sql: &Sql) -> Result<bool> {
 /// `Internal`, SQLite's.
 pub(crate) fn forget_from(sql: &Sql, session_id: &str, sequence: u64, since: Timestamp) -> Result<()> {
     sql.run(&FORGET_PREVIOUS, &[session_id.into(), sequence.into()])?;
+    // What was known before, and from elsewhere, is known again.
+    sql.run(&RESTORE, &[session_id.into(), sequence.into(), since.millis().into()])?;
     sql.run(&FORGET, &[session_id.into(), sequence.into(), since.millis().into()])
 }
 

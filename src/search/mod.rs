@@ -1,5 +1,5 @@
 //! Full text search over messages, with the same questions and the same kind of index in a session's object and in a
-//! user's. The tables are those of `session/storage` and `user/index`; here is what they share.
+//! user's. The tables are those of `session/storage` and `user/storage`; here is what they share.
 //!
 //! What people type is never FTS5 syntax: it is cut into words, and each word is quoted.
 

@@ -258,11 +258,12 @@ impl Object {
         let Chat { message, create, results, options } = chat;
         // A session that begins with this turn must be on the list when its client asks next.
         let (mut stored, aftermath) = match (create, alive) {
-            (None, alive) => (own(caller, alive)?, Aftermath::Nothing),
+            // What is said can be searched for while the model is asked.
+            (None, alive) => (own(caller, alive)?, Aftermath::Later),
             (Some(create), None) => (self.begin(caller, create, now)?, Aftermath::BeforeAnswer),
             (Some(_), Some(_)) => return Err(Error::IdTaken),
         };
-        if aftermath == Aftermath::Nothing {
+        if aftermath == Aftermath::Later {
             decode_precondition(options.if_match.as_deref()).check(stored.session.version())?;
         }
         let said = decode_new(results.into_iter().chain(message).collect())?;

@@ -90,6 +90,33 @@ fn what_is_shown_is_what_is_sent_whatever_the_message_does() {
 }
 
 #[test]
+fn what_is_too_long_ago_is_said_to_be() {
+    let server = Server::with(&[("CONTEXT_STRATEGY", "summarize")]);
+    let id = server.new_session();
+    for _ in 0..2 {
+        let many: Vec<Value> = (0..600).map(|n| json!({"role": "user", "content": format!("This is number {n}")})).collect();
+        server.post(&format!("/sessions/{id}/messages"), json!({"messages": many})).expect(201);
+    }
+    let left = || {
+        let context = server.get(&format!("/sessions/{id}/context?message=x&budget=500")).expect(200).value();
+        let count = |why: &str| {
+            let items = context["left_out"].as_array().unwrap().iter().filter(|left| left["why"] == why);
+            items.map(|left| left["count"].as_u64().unwrap()).sum::<u64>()
+        };
+        let shown = context["parts"].as_array().unwrap().last().unwrap()["count"].as_u64().unwrap();
+        (count("too_old"), count("too_old") + count("summarized") + shown)
+    };
+    assert_eq!(left(), (200, 1201));
+    server.post("/chat", json!({"session_id": id, "message": "And what about now?", "context": {"budget": 500}})).expect(200);
+    // The same when there is a summary of what is looked back on.
+    eventually("the summary is there", || {
+        let context = server.get(&format!("/sessions/{id}/context?budget=500")).expect(200).value();
+        context["left_out"].as_array().unwrap().iter().filter(|left| left["why"] == "summarized").count() == 2
+    });
+    assert_eq!(left().1, 1203);
+}
+
+#[test]
 fn no_length_of_a_message_switches_instructions_off() {
     let model = Model::start(|_, _| Model::saying("Fine."));
     let server = Server::asking(&model, &[]);
@@ -177,7 +204,7 @@ fn offline_a_summary_is_made_of_first_sentences() {
 
 #[test]
 fn a_model_makes_the_title_unless_a_person_gave_one() {
-    let model = Model::start(|_, body| {
+    let model = Model::start(|number, body| {
         let asked = body["messages"].as_array().unwrap().last().unwrap()["content"].as_str().unwrap().to_owned();
         match asked.as_str() {
             "Tell me of the broken ones" => vec![Step::Text("Fine.".into()), Step::Finish("stop"), Step::Done],
@@ -185,7 +212,7 @@ fn a_model_makes_the_title_unless_a_person_gave_one() {
                 vec![Step::Status(400, vec![], String::new())]
             }
             title if title.contains("a title") && body.to_string().contains("slow trams") => {
-                [vec![Step::Headers, Step::Gate], Model::saying("Too late")].concat()
+                [vec![Step::Headers, Step::Gate], Model::saying(&format!("Late {number}"))].concat()
             }
             title if title.contains("a title") => Model::saying("\"The Trams of Lisbon\"\n"),
             _ => Model::saying("Fine."),
@@ -201,25 +228,25 @@ fn a_model_makes_the_title_unless_a_person_gave_one() {
     });
     server.ask("POST", &format!("/sessions/{id}/pop"), &[], None).expect(200);
     assert_eq!(title(&id), json!(null));
-    // A title that was made of what is taken back meanwhile comes too late.
+    // A title that was made of what is taken back meanwhile comes too late; the next exchange is the first one then.
     let late = server.new_session();
+    let is_late = |request: &Received| request.body.to_string().contains("slow trams") && request.body.to_string().contains("a title");
+    let asked =
+        |count: usize| eventually("a title is being made", || model.requests().iter().filter(|request| is_late(request)).count() == count);
     server.say(&late, "Tell me of the slow trams");
-    eventually("a title is being made", || {
-        model
-            .requests()
-            .iter()
-            .any(|request| request.body.to_string().contains("slow trams") && request.body.to_string().contains("a title"))
-    });
+    asked(1);
     server.ask("POST", &format!("/sessions/{late}/pop"), &[], None).expect(200);
     server.say(&late, "Tell me of the slow trams");
+    asked(2);
+    let last = model.requests().iter().rposition(is_late).unwrap();
     model.open(2);
-    server.say(&late, "Tell me of the slow trams again");
-    assert_eq!(title(&late), "Tell me of the slow trams");
+    eventually("the second title is there", || title(&late) == format!("Late {last}"));
     // What fails leaves the first words; what a person gave stays.
     let broken = server.new_session();
     server.say(&broken, "Tell me of the broken ones");
     let named = server.post("/sessions", json!({"title": "Mine"})).expect(201).text("session_id");
     server.say(&named, "Tell me of the trams");
-    eventually("both have been asked", || model.requests().len() >= 5);
+    let is_asked = |request: &Received| request.body.to_string().contains("broken ones") && request.body.to_string().contains("a title");
+    eventually("the title that fails has been asked for", || model.requests().iter().any(is_asked));
     assert_eq!((title(&broken), title(&named)), (json!("Tell me of the broken ones"), json!("Mine")));
 }

@@ -102,6 +102,7 @@ fn every_kind_of_message_survives() {
     ]);
     add(&server, id_of(&session), &sent);
     let (messages, _) = read(&server, id_of(&session), "");
+    assert_eq!(messages.len(), 3);
     for (message, sent) in messages.iter().zip(sent.as_array().unwrap()) {
         for (field, value) in sent.as_object().unwrap() {
             assert_eq!(&message[field], value, "{field} of {message}");

@@ -71,6 +71,18 @@ fn what_a_message_says_is_removed_everywhere_and_its_place_is_kept() {
 }
 
 #[test]
+fn who_comes_back_after_a_message_was_removed_is_told_the_end() {
+    let server = Server::start();
+    let id = server.new_session();
+    let said = json!({"session_id": id, "message": "Tell me something long about it", "stream": true});
+    let events = server.events("POST", "/chat", &[], Some(&said)).rest();
+    server.delete(&format!("/sessions/{id}/messages/1")).expect(200);
+    let rest = server.events("GET", &format!("/sessions/{id}/events?after={}", events[4].id.unwrap()), &[], None).rest();
+    assert_eq!((rest.len(), rest[0].name.as_str()), (1, "done"));
+    server.get(&format!("/sessions/{id}/events?after={}", rest[0].id.unwrap())).expect(204);
+}
+
+#[test]
 fn removed_calls_keep_their_results_and_models_take_what_is_left() {
     let model = Model::start(|number, _| match number {
         0 => vec![

@@ -168,6 +168,38 @@ fn a_model_that_calls_for_ever_has_to_do_without() {
 }
 
 #[test]
+fn everything_can_be_recalled_however_much_there_is() {
+    let model = Model::start(|number, _| if number == 0 { call("recall", &json!({"query": "zebra"})) } else { Model::saying("Fine.") });
+    let server = Server::asking(&model, &[("MODEL_TOOLS", "on")]);
+    let id = of_ann(&server);
+    for n in 0..250 {
+        server.put(&format!("/users/ann/memory/k{n:03}"), json!({"value": if n == 240 { "zebra" } else { "horse" }})).expect(201);
+    }
+    say(&server, &id, "Do you recall the zebra?");
+    let sent = model.requests()[1].body["messages"].clone();
+    let told: Value = serde_json::from_str(sent.as_array().unwrap().last().unwrap()["content"].as_str().unwrap()).unwrap();
+    // The question itself is no answer to it.
+    assert_eq!((&told["memories"][0]["key"], &told["messages"]), (&json!("k240"), &json!([])));
+}
+
+#[test]
+fn what_was_known_before_a_message_is_known_again_without_it() {
+    let server = Server::start();
+    let id = of_ann(&server);
+    say(&server, &id, "My name is John");
+    let undo = || server.ask("POST", "/users/ann/memory/other/undo", &[("idempotency-key", "k")], None);
+    server.put("/users/ann/memory/other", json!({"value": 1})).expect(201);
+    undo().expect(200);
+    say(&server, &id, "My name is Jim");
+    server.ask("POST", &format!("/sessions/{id}/pop"), &[], None).expect(200);
+    assert_eq!(known(&server, "/users/ann/memory"), json!({"name": "John"}));
+    // A key is still good for one change alone.
+    server.put("/users/ann/memory/other", json!({"value": 2})).expect(201);
+    undo().expect(200);
+    assert_eq!(known(&server, "/users/ann/memory")["other"], 2);
+}
+
+#[test]
 fn what_tools_say_stays_within_the_budget() {
     let model = Model::start(|number, _| if number < 3 { call("recall", &json!({"query": "x"})) } else { Model::saying("Fine.") });
     let server = Server::asking(&model, &[("MODEL_TOOLS", "on"), ("CONTEXT_TOKENS", "8000")]);

@@ -15,7 +15,7 @@ const JOINTS_BYTES: usize = 128;
 
 /// Puts together what a model sees, in at most `budget_bytes` bytes of text.
 pub(crate) fn assemble(material: Material, strategy: Strategy, budget_bytes: usize) -> Context {
-    let Material { instructions, user_memory, session_memory, summary, recent, passages, goes_on, unread } = material;
+    let Material { instructions, user_memory, session_memory, summary, recent, passages, goes_on, summarized, unread } = material;
     let request_bytes = if goes_on { prompt::GO_ON.len() } else { 0 };
     let room = budget_bytes.saturating_sub(JOINTS_BYTES).saturating_sub(request_bytes);
     let mut assembly = Assembly { context: Context::default(), front: Vec::new(), room, window: u64::MAX };
@@ -25,7 +25,9 @@ pub(crate) fn assemble(material: Material, strategy: Strategy, budget_bytes: usi
     assembly.put_instructions(&instructions);
     assembly.put_memory([(Kind::UserMemory, user_memory), (Kind::SessionMemory, session_memory)]);
     let summary = summary.filter(|_| strategy != Strategy::Truncate);
+    let summary_span = summary.as_ref().map(|summary| (summary.from, summary.through));
     let kept = assembly.put_past(units, summary, passages, strategy);
+    assembly.context.leave_out(Kind::Messages, summarized, summary_span, Why::Summarized);
     assembly.context.leave_out(Kind::Messages, unread, None, Why::TooOld);
     assembly.finish(kept.into_iter().chain(newest).flat_map(Unit::into_messages).collect(), goes_on)
 }
@@ -94,8 +96,6 @@ impl Assembly {
         let why = if has_summary { Why::Summarized } else { Why::Budget };
         self.context.leave_out(Kind::Messages, bytes(gap.len()), span(&gap), why);
         let of_summary = summary.map(|summary| (summary.from, summary.through));
-        let count = of_summary.map_or(0, |(from, through)| through.saturating_sub(from).saturating_add(1));
-        self.context.leave_out(Kind::Messages, count, of_summary, Why::Summarized);
         let covered = [of_summary, span(&gap)].into_iter().flatten().reduce(|(first, _), (_, last)| (first, last));
         if let Some(covered) = covered.filter(|_| has_summary) {
             let text = words::extract(&stored, &gap, stored.len().saturating_add(of_gap));

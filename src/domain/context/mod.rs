@@ -79,7 +79,9 @@ pub(crate) struct Material {
     pub passages: Vec<Message>,
     /// Is the last message an answer to go on with?
     pub goes_on: bool,
-    /// How many messages before all of these were not even read.
+    /// How many messages the summary stands for, where that matters.
+    pub summarized: u64,
+    /// How many others before these were not even read, where that matters.
     pub unread: u64,
 }
 

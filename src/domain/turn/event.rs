@@ -38,7 +38,7 @@ pub(crate) struct Ended {
 }
 
 /// Room for the events of one turn in the numbers of its session's. A turn has at most 256 KiB of text, so fewer.
-const EVENTS_A_TURN: u64 = 1_000_000;
+pub(crate) const EVENTS_A_TURN: u64 = 1_000_000;
 
 /// The place of an event among all of a session's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -64,6 +64,7 @@ impl Object {
     /// `Invalid` when the wishes break a rule, `NotPossible` when there is nothing that could be answered.
     pub(super) fn gather(&self, stored: &mut Stored, input: u64, kind: TurnKind, wishes: Wishes) -> Result<Gathered> {
         let mut gathered = self.gather_past(stored, input, wishes)?;
+        self.find_passages(stored, &mut gathered)?;
         gathered.material.goes_on = kind == TurnKind::Continue;
         let last = gathered.material.recent.last().map(|last| &last.body);
         let is_question = |last: &NewMessage| match last.role {
@@ -94,7 +95,13 @@ impl Object {
         let input = stored.session.last_sequence.saturating_add(u64::from(message.is_some()));
         let mut gathered = self.gather_past(&mut stored, input, options.wishes.into())?;
         let (after, first) = (gathered.material.summary.as_ref().map_or(0, |summary| summary.through), gathered.material.recent.first());
-        gathered.material.unread = self.storage.count_said(after, first.map_or(u64::MAX, |first| first.sequence))?;
+        let between = self.storage.count_said(after, first.map_or(u64::MAX, |first| first.sequence))?;
+        if let Some(summary) = &gathered.material.summary {
+            gathered.material.summarized = self.storage.count_said(summary.from.saturating_sub(1), summary.through.saturating_add(1))?;
+            gathered.material.unread = self.storage.count_said(0, summary.from)?.saturating_add(between);
+        } else {
+            gathered.material.unread = between;
+        }
         if let Some(text) = message {
             let body = NewMessage::text(Role::User, text);
             body.check()?;
@@ -104,8 +111,8 @@ impl Object {
             let said = (first..).zip(bodies);
             let said = said.map(|(sequence, body)| Message { sequence, created_at, replaces: None, removed_at: None, body });
             gathered.material.recent.extend(said);
-            self.find_passages(&mut stored, &mut gathered)?;
         }
+        self.find_passages(&mut stored, &mut gathered)?;
         Ok(Outcome::Told(Box::new(gathered)))
     }
 
@@ -207,8 +214,7 @@ impl Object {
             Owner::Nobody => None,
         };
         let origin = Origin { session_id: stored.session.id.as_str().to_owned(), sequence: input };
-        let mut gathered = Gathered { material, settings, model, has_tools, room, user, origin, said: None, tally: stored.session.tally };
-        self.find_passages(stored, &mut gathered)?;
+        let gathered = Gathered { material, settings, model, has_tools, room, user, origin, said: None, tally: stored.session.tally };
         Ok(gathered)
     }
 

@@ -1,7 +1,7 @@
 //! What a turn leaves to be done when nobody waits any more: a title for a new session, a summary of what is long ago.
 //!
-//! What fails here is tried again after the next turn; until then the title is the first words, and what has no summary is
-//! told by its first sentences.
+//! A summary that fails is tried again after the next turn, what it lacks is told by its first sentences meanwhile; a title
+//! that fails stays the first words. Neither is counted in the session's tokens.
 
 use std::{ops::ControlFlow, time::Duration};
 
@@ -11,7 +11,7 @@ use crate::{
     domain::{
         context::{self, Summary, shortened, words},
         message::{Message, NewMessage, Role},
-        session::check_title,
+        session::{check_title, title_of},
         turn::Finish,
     },
     error::{Error, Result},
@@ -33,6 +33,8 @@ const EARLIER: &str = "An earlier summary says:\n";
 const SUMMARIES: usize = 4;
 /// Most of a summary, in bytes.
 const SUMMARY_BYTES: usize = 4 * 1024;
+/// Line breaks around what is to be summarized.
+const JOINTS_BYTES: usize = 8;
 /// Most of an answer that becomes a title, in bytes.
 const TITLE_BYTES: usize = 400;
 /// Nobody waits for it: then it need not take for ever either.
@@ -55,12 +57,17 @@ impl Object {
     async fn make_title(&self, running: &Running, gathered: &Gathered) -> Result<()> {
         let config = Config::from_env(&self.env)?.model;
         let Some(stored) = self.stored_of(running)?.filter(|stored| stored.session.is_title_made) else { return Ok(()) };
-        if !config.makes_titles || running.log.turn != 1 {
+        // Only once, and only of the first exchange.
+        let words = self.storage.only_said()?.as_deref().and_then(title_of);
+        if !config.makes_titles || words.is_none() || words != stored.session.title {
             return Ok(());
         }
         let changes = self.storage.changes();
         let first = self.messages_from(0, stored.session.last_sequence)?;
-        let wish = format!("{TITLE}\n\n{}", shortened(words::transcript(&first), gathered.room).0);
+        let wish = format!(
+            "{TITLE}\n\n{}",
+            shortened(words::transcript(&first), gathered.room.saturating_sub(TITLE.len()).saturating_sub(JOINTS_BYTES)).0
+        );
         let text = self.have_written(&config.provider, &gathered.model, wish, TITLE_BYTES).await?;
         let title: String = text.lines().next().unwrap_or_default().trim().trim_matches(['"', '\'', '*', '#', '.', ' ']).to_owned();
         if check_title(&title).is_err() {
@@ -71,7 +78,11 @@ impl Object {
             if self.storage.changes() != changes {
                 return Ok(());
             }
-            let Some(mut now) = self.stored_of(running)?.filter(|now| now.session.title == stored.session.title) else { return Ok(()) };
+            let Some(mut now) =
+                self.stored_of(running)?.filter(|now| now.session.is_title_made && now.session.title == stored.session.title)
+            else {
+                return Ok(());
+            };
             (now.session.title, now.indexed_at) = (Some(title), None);
             now.session.revision = now.session.revision.saturating_add(1);
             self.save(&mut now, Aftermath::Nothing)
@@ -105,14 +116,17 @@ impl Object {
         let from = before.as_ref().map(|summary| summary.from).or_else(|| old.first().map(|first| first.sequence)).unwrap_or(through);
         let earlier = before.map(|summary| summary.text).unwrap_or_default();
 
+        let most = SUMMARY_BYTES.min(gathered.room.checked_div(4).unwrap_or_default());
         let (changes, provider) = (self.storage.changes(), Config::from_env(&self.env)?.model.provider);
         let (text, made_by) = if provider.is_language_model() {
             let earlier = if earlier.is_empty() { earlier } else { format!("{EARLIER}{earlier}\n\n") };
-            let wish = format!("{SUMMARIZE}\n\n{earlier}{}", shortened(words::transcript(&old), gathered.room).0);
+            let left = gathered.room.saturating_sub(SUMMARIZE.len()).saturating_sub(earlier.len()).saturating_sub(JOINTS_BYTES);
+            let wish = format!("{SUMMARIZE}\n\n{earlier}{}", shortened(words::transcript(&old), left).0);
             (self.have_written(&provider, &gathered.model, wish, SUMMARY_BYTES).await?, gathered.model.model.as_str())
         } else {
-            (words::extract(&earlier, &old, SUMMARY_BYTES), model::offline::NAME)
+            (words::extract(&earlier, &old, most), model::offline::NAME)
         };
+        let text = shortened(text, most).0;
         // What it is made of may have been taken back meanwhile.
         if text.trim().is_empty() || self.storage.changes() != changes || self.stored_of(running)?.is_none() {
             return Ok(false);

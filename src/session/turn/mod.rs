@@ -23,7 +23,7 @@ use crate::{
         time::Timestamp,
         turn::{
             Turn, TurnKind,
-            event::{Ended, Event, Numbered},
+            event::{EVENTS_A_TURN, Ended, Event, Numbered},
         },
     },
     error::{Error, Result, Subject},
@@ -154,8 +154,12 @@ impl Object {
         let text = said.and_then(|answer| answer.body.content.clone()).map(Event::Delta);
         let end = if turn.has_failed() { Event::Failed } else { Event::Done };
         let end = end(Box::new(Ended { turn, answer, session: None }));
-        let next = if last == 0 { 1 } else { last.saturating_add(ending::ROOM) };
-        events.extend((next..).zip(text.into_iter().chain([end])).map(|(sequence, event)| Numbered { sequence, event }));
+        events.extend(text.map(|event| Numbered { sequence: 1, event }));
+        // After everything that a reader can have had.
+        events.push(Numbered {
+            sequence: if last == 0 { EVENTS_A_TURN.saturating_sub(1) } else { last.saturating_add(ending::ROOM) },
+            event: end,
+        });
         Ok(())
     }
 

@@ -19,7 +19,7 @@ use crate::{
     platform::{self, namespace::Reply},
     search::{
         self,
-        protocol::{Found, SearchCall},
+        protocol::{Found, Hit, SearchCall},
     },
     session::{object::Object, record::refusal::Refusal},
     user,
@@ -129,8 +129,7 @@ async fn attempt(memory: &Memory<'_>, call: &ToolCall) -> Result<(String, Option
         "recall" => {
             let Recall { query } = read(call)?;
             let words: Vec<String> = query.to_lowercase().split_whitespace().map(str::to_owned).collect();
-            let page: Page = memory.ask(MemoryCall::List { prefix: String::new(), after: None, limit: limits::PAGE_ITEMS }).await?;
-            let entries = page.entries.into_iter().map(Entry::try_from).collect::<Result<Vec<_>>>()?;
+            let entries = memory.entries().await?;
             let is_meant = |entry: &&Entry| {
                 let text = format!("{} {}", entry.key.as_str(), entry.value).to_lowercase();
                 words.iter().any(|word| text.contains(word))
@@ -142,7 +141,9 @@ async fn attempt(memory: &Memory<'_>, call: &ToolCall) -> Result<(String, Option
                 Some(expression) => memory.search(expression).await?,
                 None => Found::default(),
             };
-            let messages: Vec<_> = found.hits.iter().map(|hit| json!({"role": hit.role, "text": plain(&hit.snippet)})).collect();
+            let is_earlier = |hit: &&Hit| hit.session_id != memory.origin.session_id || hit.sequence < memory.origin.sequence;
+            let messages: Vec<_> =
+                found.hits.iter().filter(is_earlier).map(|hit| json!({"role": hit.role, "text": plain(&hit.snippet)})).collect();
             Ok((json!({"memories": memories, "messages": messages}).to_string(), None))
         }
         name => Err(Error::Internal(format!("tool {}", name.len()))),
@@ -161,13 +162,27 @@ impl Memory<'_> {
         user::client::memory(&self.object.env, user, None, call).await
     }
 
+    /// Everything that is remembered.
+    async fn entries(&self) -> Result<Vec<Entry>> {
+        let mut entries: Vec<Entry> = Vec::new();
+        loop {
+            let after = entries.last().map(|last| last.key.as_str().to_owned());
+            let page: Page = self.ask(MemoryCall::List { prefix: String::new(), after, limit: limits::PAGE_ITEMS }).await?;
+            let has_more = page.has_more && !page.entries.is_empty();
+            entries.extend(page.entries.into_iter().map(Entry::try_from).collect::<Result<Vec<_>>>()?);
+            if !has_more {
+                return Ok(entries);
+            }
+        }
+    }
+
     async fn search(&self, expression: String) -> Result<Found> {
         let limit = u32::try_from(RECALLED).unwrap_or(u32::MAX);
         let call = SearchCall { expression, role: None, session_id: None, since: None, before: None, is_for_model: true, limit, offset: 0 };
         match self.user {
             Some(user) => user::client::search(&self.object.env, user, call).await,
             None => match self.object.storage.load()? {
-                Some(mut stored) => self.object.storage.search(&mut stored, &call),
+                Some(mut stored) => self.object.context.atomically(|| self.object.storage.search(&mut stored, &call)),
                 None => Ok(Found::default()),
             },
         }

@@ -57,7 +57,8 @@ const CREATE_ANSWER: Write = Write::new(
      strict, without rowid",
 );
 const FORGET_ANSWERS: Write = Write::new("delete from answer where kept_until < ?");
-const DELETE_ANSWERS: Write = Write::new("delete from answer");
+// What is asked again under a key is still not done twice; but what it told is gone.
+const BLANK_ANSWERS: Write = Write::new("update answer set answer = '{\"ok\":null}'");
 const FIND_ANSWER: &str = "select payload, answer from answer where key = ?";
 const KEEP_ANSWER: Write = Write::new("insert into answer (key, payload, answer, kept_until) values (?, ?, ?, ?)");
 const DELETE_SETTING: Write = Write::new("delete from setting");
@@ -102,7 +103,7 @@ impl Storage {
         forgotten.into_iter().try_for_each(|sequence| {
             documents::remove(&self.sql, session_id, sequence, sequence)?;
             // What was answered may have told it.
-            self.sql.run(&DELETE_ANSWERS, &[])?;
+            self.sql.run(&BLANK_ANSWERS, &[])?;
             memory::forget_from(&self.sql, session_id, sequence, created_at)
         })
     }
@@ -199,7 +200,7 @@ impl Storage {
         }
         match &call {
             // What is forgotten for good is in no answer.
-            MemoryCall::Clear => self.sql.run(&DELETE_ANSWERS, &[])?,
+            MemoryCall::Clear => self.sql.run(&BLANK_ANSWERS, &[])?,
             MemoryCall::Put(new) if new.source == Source::Model.name() && !self.settings()?.uses_memory => {
                 return Err(Error::NotPossible("The user wants nothing remembered".into()));
             }

@@ -45,7 +45,7 @@ pub(in crate::session::storage) const DELETE_ALL: Write = Write::new("insert int
 impl Storage {
     /// Messages that the question finds, best first.
     pub(in crate::session) fn search(&self, stored: &mut Stored, call: &SearchCall) -> Result<Found> {
-        self.index(stored)?;
+        self.index(stored, stored.session.last_sequence)?;
         let SearchCall { role, since, before, .. } = call;
         let (expression, role) = (call.expression.as_str(), role.as_deref());
         let (begins, ends) = (MATCH_BEGINS.to_string(), MATCH_ENDS.to_string());
@@ -75,7 +75,7 @@ impl Storage {
 
     /// Messages before message `before` that `expression` finds, best first.
     pub(in crate::session) fn passages(&self, stored: &mut Stored, expression: &str, before: u64, limit: u32) -> Result<Vec<Message>> {
-        self.index(stored)?;
+        self.index(stored, before.saturating_sub(1))?;
         self.sql.rows(FIND_MESSAGES, &[expression.into(), before.into(), limit.into()])?.iter().map(read_message).collect()
     }
 
@@ -100,9 +100,9 @@ impl Storage {
         self.sql.run(&ADD, &[sequence.saturating_sub(1).into(), sequence.into()])
     }
 
-    /// Brings the index up to date.
-    fn index(&self, stored: &mut Stored) -> Result<()> {
-        let (from, to) = (stored.searched_sequence, stored.session.last_sequence);
+    /// Brings the index up to date as far as message `to`.
+    fn index(&self, stored: &mut Stored, to: u64) -> Result<()> {
+        let (from, to) = (stored.searched_sequence, to.min(stored.session.last_sequence));
         if from >= to {
             return Ok(());
         }
