@@ -258,12 +258,12 @@ impl Object {
         let Chat { message, create, results, options } = chat;
         // A session that begins with this turn must be on the list when its client asks next.
         let (mut stored, aftermath) = match (create, alive) {
-            // What is said can be searched for while the model is asked.
-            (None, alive) => (own(caller, alive)?, Aftermath::Later),
+            // The user's index hears of it with the answer: one call less for each turn.
+            (None, alive) => (own(caller, alive)?, Aftermath::Nothing),
             (Some(create), None) => (self.begin(caller, create, now)?, Aftermath::BeforeAnswer),
             (Some(_), Some(_)) => return Err(Error::IdTaken),
         };
-        if aftermath == Aftermath::Later {
+        if aftermath == Aftermath::Nothing {
             decode_precondition(options.if_match.as_deref()).check(stored.session.version())?;
         }
         let said = decode_new(results.into_iter().chain(message).collect())?;
