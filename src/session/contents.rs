@@ -10,8 +10,8 @@ use crate::{
     error::{Error, Result, Subject},
     limits,
     session::{
-        object::{Object, answer},
-        protocol::{Copied, PageRecord, PageRequest, Siblings},
+        object::{Aftermath, Object, answer},
+        protocol::{Appended, Copied, PageRecord, PageRequest, Siblings},
         record::MessageRecord,
         storage::Stored,
     },
@@ -62,6 +62,14 @@ impl Object {
         } else {
             Err(Error::NotPossible(format!("The messages take more than {} bytes, the most that can be copied", limits::COPY_BYTES)))
         }
+    }
+
+    /// Appends for a client.
+    pub(super) fn append_call(&self, mut stored: Stored, messages: Vec<NewMessage>, now: Timestamp) -> Result<Appended> {
+        self.check_idle()?;
+        let messages = self.append(&mut stored, messages, None, now)?;
+        self.save(&mut stored, Aftermath::BeforeAnswer)?;
+        Ok(Appended { session: (&stored.session).into(), messages: encode_messages(messages) })
     }
 
     /// Puts `messages` at the end of the session, stubs for missing tool results before them, without saving its row. The

@@ -1,13 +1,14 @@
 //! The session object: one Durable Object per session, the only truth about it.
 //!
 //! `client` is the edge's side, `protocol` and `record` are what crosses, the rest runs inside the object:
-//! `core` is what the platform sees, `object` takes calls, `contents` reads and appends messages, `removal` takes them out, `turn` runs turns,
+//! `core` is what the platform sees, `object` takes calls, `life` begins, changes and ends sessions, `contents` reads and appends messages, `removal` takes them out, `turn` runs turns,
 //! `transfer` exports and imports, `storage` holds all SQL, `copies` keeps the user's list and the KV index up to date and tidies up after the end.
 
 pub(crate) mod client;
 mod contents;
 mod copies;
 mod core;
+mod life;
 mod object;
 mod protocol;
 pub(crate) mod record;

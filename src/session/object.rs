@@ -14,28 +14,15 @@ use worker::Env;
 
 use crate::{
     config::Config,
-    domain::{
-        caller::Caller,
-        id::{Repeatable, SessionId},
-        message::{Message, NewMessage},
-        session::{Precondition, Session, SessionPatch},
-        time::Timestamp,
-    },
+    domain::{caller::Caller, id::Repeatable, message::NewMessage, time::Timestamp},
     error::{Error, Result, Subject},
     fault::{Fault, When},
-    limits,
-    memory::protocol::MemoryCall,
     platform::{self, context::Context, namespace::Reply},
     session::{
-        contents::encode_messages,
-        protocol::{self, Answered, Appended, Begun, Call, Chat, Create, Created, Deleted, Request},
+        protocol::{self, Answered, Begun, Call, Chat, Request},
         record::{NewMessageRecord, SessionRecord, refusal::Refusal, version::decode_precondition},
         storage::{Kept, KeptOutcome, Storage, Stored},
-        turn::{
-            Begin,
-            context::Gathered,
-            log::{Log, Stop},
-        },
+        turn::{Begin, context::Gathered, log::Log},
     },
 };
 
@@ -270,89 +257,6 @@ impl Object {
         let outcome = self.begin_chat(&mut stored, said, options, repeatable, now)?;
         self.save(&mut stored, aftermath)?;
         Ok(outcome)
-    }
-
-    fn create(&self, caller: &Caller, alive: Option<Stored>, create: Create, now: Timestamp) -> Result<Created> {
-        match alive {
-            Some(stored) if caller.may_use(&stored.session.owner) => Ok(Created { session: (&stored.session).into(), is_new: false }),
-            Some(_) => Err(Error::IdTaken),
-            None => {
-                let mut stored = self.begin(caller, create, now)?;
-                self.save(&mut stored, Aftermath::BeforeAnswer)?;
-                Ok(Created { session: (&stored.session).into(), is_new: true })
-            }
-        }
-    }
-
-    /// A new session with its tables, not saved yet.
-    fn begin(&self, caller: &Caller, create: Create, now: Timestamp) -> Result<Stored> {
-        self.storage.create_schema()?;
-        let id = SessionId::parse("session_id", &create.id)?;
-        let mut stored = Stored::begin(Session::begin(id, caller.owner_of_new(), (*create.session).try_into()?, now));
-        let session = &mut stored.session;
-        for record in create.messages {
-            session.message_count = session.message_count.saturating_add(1);
-            session.last_sequence = session.last_sequence.saturating_add(1);
-            self.storage.save_message(&Message { sequence: session.last_sequence, replaces: None, ..record.try_into()? })?;
-        }
-        Ok(stored)
-    }
-
-    fn patch(&self, mut stored: Stored, precondition: &Precondition, patch: SessionPatch, now: Timestamp) -> Result<SessionRecord> {
-        let session = &mut stored.session;
-        precondition.check(session.version())?;
-        if let Some(title) = patch.title {
-            (session.title, session.is_title_made) = (title, false);
-        }
-        session.profile = session.profile.patched(patch.profile);
-        session.uses_memory = patch.uses_memory.unwrap_or(session.uses_memory);
-        if let Some(persona) = patch.persona {
-            session.persona = persona;
-        }
-        if let Some(idle_timeout) = patch.idle_timeout {
-            session.idle_timeout = idle_timeout;
-        }
-        if let Some(metadata) = patch.metadata {
-            session.metadata = self.storage.merge_metadata(&session.metadata, &metadata)?;
-            limits::check_body("metadata", &session.metadata, limits::METADATA_BYTES)?;
-        }
-        session.touch(now);
-        stored.indexed_at = None;
-        self.save(&mut stored, Aftermath::BeforeAnswer)?;
-        Ok((&stored.session).into())
-    }
-
-    fn delete(&self, mut stored: Stored, precondition: &Precondition, now: Timestamp) -> Result<Deleted> {
-        precondition.check(stored.session.version())?;
-        stored.session.touch(now);
-        self.storage.delete_contents()?;
-        stored.is_ended = true;
-        stored.session.running_turn = None;
-        self.save(&mut stored, Aftermath::BeforeAnswer)?;
-        if let Some(log) = self.running() {
-            log.stop(Stop::Gone);
-        }
-        Ok(Deleted { message_count: stored.session.message_count })
-    }
-
-    fn remember(&self, mut stored: Stored, call: MemoryCall, now: Timestamp) -> Result<String> {
-        let writes = !matches!(call, MemoryCall::Get { .. } | MemoryCall::List { .. });
-        if matches!(call, MemoryCall::Clear) {
-            self.forget_values()?;
-        }
-        let answer = self.storage.memory(call, now)?;
-        if writes {
-            stored.session.touch(now);
-            self.save(&mut stored, Aftermath::Later)?;
-        }
-        Ok(answer)
-    }
-
-    fn append_call(&self, mut stored: Stored, messages: Vec<NewMessage>, now: Timestamp) -> Result<Appended> {
-        self.check_idle()?;
-        let messages = self.append(&mut stored, messages, None, now)?;
-        self.save(&mut stored, Aftermath::BeforeAnswer)?;
-        Ok(Appended { session: (&stored.session).into(), messages: encode_messages(messages) })
     }
 
     /// The only way the session's row is written.

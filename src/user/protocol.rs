@@ -67,6 +67,7 @@ pub(super) struct Reminded {
     /// What is remembered, the latest first.
     pub(super) entries: Vec<EntryRecord>,
     /// How many there are.
+    #[serde(default)]
     pub(super) total: u64,
 }
 

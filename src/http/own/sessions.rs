@@ -39,16 +39,17 @@ pub(super) struct Choices {
     pub(super) memory: Option<bool>,
 }
 
-#[derive(Deserialize)]
-struct CreateBody {
-    session_id: Option<String>,
-    user_id: Option<String>,
-    persona: Option<String>,
-    title: Option<String>,
-    metadata: Option<Map<String, Value>>,
-    ttl_seconds: Option<u64>,
-    profile: Option<Object<ProfileBody>>,
-    memory: Option<bool>,
+/// What a session can begin with; an import takes the same of a file.
+#[derive(Deserialize, Default)]
+pub(in crate::http::own) struct CreateBody {
+    pub(in crate::http::own) session_id: Option<String>,
+    pub(in crate::http::own) user_id: Option<String>,
+    pub(in crate::http::own) persona: Option<String>,
+    pub(in crate::http::own) title: Option<String>,
+    pub(in crate::http::own) metadata: Option<Map<String, Value>>,
+    pub(in crate::http::own) ttl_seconds: Option<u64>,
+    pub(in crate::http::own) profile: Option<Object<ProfileBody>>,
+    pub(in crate::http::own) memory: Option<bool>,
 }
 
 #[derive(Deserialize)]

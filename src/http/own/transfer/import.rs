@@ -2,10 +2,7 @@
 
 use serde::Serialize;
 
-use super::{
-    json::SessionBody,
-    reading::{Reading, Shape},
-};
+use super::reading::{Reading, Shape};
 use crate::{
     domain::{
         caller::Caller,
@@ -18,7 +15,7 @@ use crate::{
     http::{
         own::{
             SessionJson, etag,
-            sessions::{Choices, location},
+            sessions::{Choices, CreateBody, location},
         },
         problem::Problem,
         repeat::{hex, session_id_of},
@@ -147,7 +144,7 @@ impl<'a> Import<'a> {
             return Ok(());
         }
         let query = self.request.query();
-        let SessionBody { session_id: old_id, user_id, persona, title, metadata, ttl_seconds, profile, memory } =
+        let CreateBody { session_id: old_id, user_id, persona, title, metadata, ttl_seconds, profile, memory } =
             std::mem::take(self.reading.session());
         let asked = |name: &str, said: Option<String>| query.get(name).map(str::to_owned).or(said);
         let ttl_seconds = query.get("ttl_seconds").map(|text| parse_number("ttl_seconds", text)).transpose()?.or(ttl_seconds);

@@ -13,7 +13,7 @@
 
 use chrono::DateTime;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, value::RawValue};
+use serde_json::value::RawValue;
 
 use crate::{
     domain::{
@@ -28,7 +28,7 @@ use crate::{
     error::{Error, Result},
     http::{
         body::{Object, parse_json_at},
-        own::{MessageJson, SessionJson, memory::EntryJson, messages::MessageBody, sessions::ProfileBody},
+        own::{MessageJson, SessionJson, memory::EntryJson, messages::MessageBody},
         problem::Problem,
     },
     limits,
@@ -58,19 +58,6 @@ struct VersionJson<'a> {
     replaced_by: u64,
     #[serde(flatten)]
     message: MessageJson<'a>,
-}
-
-/// What is taken of a session.
-#[derive(Deserialize, Default)]
-pub(super) struct SessionBody {
-    pub(super) session_id: Option<String>,
-    pub(super) user_id: Option<String>,
-    pub(super) persona: Option<String>,
-    pub(super) title: Option<String>,
-    pub(super) metadata: Option<Map<String, Value>>,
-    pub(super) ttl_seconds: Option<u64>,
-    pub(super) profile: Option<Object<ProfileBody>>,
-    pub(super) memory: Option<bool>,
 }
 
 /// A message apart from what it says.

@@ -1,7 +1,7 @@
 //! The parts of a session as they come in, each held against every rule. Stores nothing.
 
 use super::{
-    json::{self, FORMAT, SessionBody, VERSION},
+    json::{self, FORMAT, VERSION},
     jsonl,
     split::{Piece, Splitter},
 };
@@ -15,7 +15,7 @@ use crate::{
         time::Timestamp,
     },
     error::{Error, Result},
-    http::{body::parse_json_at, problem::Problem},
+    http::{body::parse_json_at, own::sessions::CreateBody, problem::Problem},
     limits,
     platform::lines::LineBuffer,
     session::transfer::client::Counts,
@@ -40,7 +40,7 @@ pub(super) struct Reading {
     /// Of messages that say nothing of their own.
     now: Timestamp,
     intake: Intake,
-    session: SessionBody,
+    session: CreateBody,
     /// The highest number of a part.
     last_sequence: u64,
     /// That of the last version, as it was.
@@ -75,7 +75,7 @@ impl Reading {
             Shape::Json => Source::Json { splitter: Splitter::default(), met: 0, array: (None, 0) },
             Shape::Jsonl => Source::Jsonl { lines: LineBuffer::default(), count: 0 },
         };
-        let (intake, session) = (Intake::new(repairs), SessionBody::default());
+        let (intake, session) = (Intake::new(repairs), CreateBody::default());
         Reading { source, now, intake, session, last_sequence: 0, last_version: 0, memory: 0, versions: 0 }
     }
 
@@ -120,7 +120,7 @@ impl Reading {
     }
 
     /// What was said of the session; known when there is a part.
-    pub(super) fn session(&mut self) -> &mut SessionBody {
+    pub(super) fn session(&mut self) -> &mut CreateBody {
         &mut self.session
     }
 

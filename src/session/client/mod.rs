@@ -1,4 +1,6 @@
-//! The edge's side of the session object: one method per call, domain values in and out.
+//! The edge's side of the session object: one method per call, domain values in and out. Turns are in `turns`.
+
+mod turns;
 
 use std::mem;
 
@@ -9,32 +11,25 @@ use crate::{
     domain::{
         caller::Caller,
         id::{Repeatable, SessionId},
-        memory::MemoryChange,
         message::{Message, NewMessage},
         session::{NewSession, Precondition, Session, SessionPatch},
-        turn::{
-            Turn, Wishes,
-            event::{Ended, Event, Numbered, Place},
-        },
+        turn::Wishes,
     },
-    error::{Error, Result},
+    error::Result,
     fault::{Fault, When},
     memory::protocol::MemoryCall,
     platform::{lines::Lines, namespace},
     search::protocol::{Found, SearchCall},
     session::{
         protocol::{
-            Answered, Appended, BINDING, Begun, Call, Chat, Copied, Create, Created, Deleted, PageRecord, PageRequest, Popped, Redo,
-            Request, Siblings, Stopped, Told, TurnOptions,
+            Appended, BINDING, Call, Copied, Create, Created, Deleted, PageRecord, PageRequest, Popped, Request, Siblings, Told,
+            TurnOptions,
         },
-        record::{
-            CallerRecord, MessageRecord, SessionRecord,
-            refusal::Refusal,
-            turn::{EndedRecord, EventRecord},
-            version::encode_precondition,
-        },
+        record::{CallerRecord, MessageRecord, SessionRecord, refusal::Refusal, version::encode_precondition},
     },
 };
+
+pub(crate) use turns::{Answer, Ask, Manner};
 
 /// One session, asked on behalf of one caller.
 pub(crate) struct SessionClient<'a> {
@@ -56,95 +51,12 @@ pub(crate) struct Page {
     pub last_sequence: u64,
 }
 
-/// What a model is asked for.
-#[derive(Clone)]
-pub(crate) enum Ask {
-    /// An answer to this.
-    Chat {
-        /// What the user says, if anything.
-        message: Option<NewMessage>,
-        /// Results of the tools that it wanted called.
-        results: Vec<NewMessage>,
-        /// The session to begin with it, if one is to begin.
-        create: Option<NewSession>,
-    },
-    /// Another answer to what was said last.
-    Regenerate,
-    /// The rest of an answer that was cut off.
-    Continue,
-    /// An answer to this in place of what the user said last.
-    Edit(NewMessage),
-}
-
-/// How it is to answer.
-#[derive(Clone)]
-pub(crate) struct Manner {
-    /// What the client wishes of the model.
-    pub wishes: Wishes,
-    /// Wait for the turn that is running, instead of being refused.
-    pub waits: bool,
-    /// What must be true of the session before.
-    pub precondition: Precondition,
-}
-
-/// A turn that has an answer.
-pub(crate) struct Answer {
-    /// The session after it.
-    pub session: Session,
-    /// What was answered: a user's message, or the last result of a tool.
-    pub user: Message,
-    /// The answer.
-    pub assistant: Message,
-    /// Who answered.
-    pub model: String,
-    /// The turn; absent when it was kept by version 0.1.
-    pub turn: Option<Turn>,
-    /// What was remembered and forgotten on the way.
-    pub memory: Vec<MemoryChange>,
-}
-
 /// What a model would be told, and why that.
 pub(crate) struct Shown {
     /// What it would be sent.
     pub prompt: Vec<NewMessage>,
     /// The rest.
     pub told: Told,
-}
-
-/// The events of a turn, as they come.
-pub(crate) struct Events {
-    turn: u64,
-    lines: Lines,
-}
-
-impl Events {
-    /// A stream of what `encode` makes of each event and its place; of `None` when nothing has come for a while.
-    ///
-    /// # Errors
-    /// `Internal` when the platform cannot make it.
-    pub(crate) fn map(self, encode: impl Fn(Option<(Place, &Event)>) -> String + 'static) -> Result<web_sys::ReadableStream> {
-        let turn = self.turn;
-        self.lines.map(move |line| {
-            Ok(match line.map(decode_event) {
-                None => String::new(),
-                Some(Ok(numbered)) => {
-                    encode(numbered.as_ref().map(|Numbered { sequence, event }| (Place { turn, sequence: *sequence }, event)))
-                }
-                Some(Err(error)) => {
-                    worker::console_error!("an event is left out: {error:?}");
-                    encode(None)
-                }
-            })
-        })
-    }
-}
-
-fn decode_event(line: &str) -> Result<Option<Numbered>> {
-    if line.is_empty() {
-        return Ok(None);
-    }
-    let record: EventRecord = serde_json::from_str(line).map_err(|e| Error::Internal(format!("event: {e}")))?;
-    record.try_into().map(Some)
 }
 
 impl<'a> SessionClient<'a> {
@@ -232,62 +144,6 @@ impl<'a> SessionClient<'a> {
             first_sequence: page.first_sequence,
             last_sequence: page.last_sequence,
         })
-    }
-
-    /// Asks the model and waits for the answer.
-    ///
-    /// # Errors
-    /// `TurnInProgress`, `NotPossible` when the session is in no state for it, `Model` when the model fails.
-    pub(crate) async fn answer(&self, ask: Ask, manner: Manner) -> Result<Answer> {
-        let answered: Answered = self.ask(self.turn_call(ask, manner, false)).await?;
-        Ok(Answer {
-            session: answered.session.try_into()?,
-            user: answered.user.try_into()?,
-            assistant: answered.assistant.try_into()?,
-            model: answered.model,
-            turn: answered.turn.map(Turn::try_from).transpose()?,
-            memory: answered.memory.into_iter().map(MemoryChange::try_from).collect::<Result<_>>()?,
-        })
-    }
-
-    /// Asks the model and gives what happens as it happens.
-    ///
-    /// # Errors
-    /// As [`SessionClient::answer`]; what fails later is an event.
-    pub(crate) async fn stream(&self, ask: Ask, manner: Manner) -> Result<Events> {
-        let call = self.turn_call(ask, manner, true);
-        let (begun, lines) = self.ask_for_stream::<Begun>(call).await?;
-        let events = lines.map(|lines| Events { turn: begun.turn, lines });
-        events.ok_or_else(|| Error::Internal("a turn without events".into()))
-    }
-
-    /// Follows turn `turn`, or the one that `seen` is of as long as it has more to tell, or the last one: from after `seen`
-    /// on. `None`: there is nothing to come.
-    ///
-    /// # Errors
-    /// As [`SessionClient::get`].
-    pub(crate) async fn follow(&self, turn: Option<u64>, seen: Option<Place>) -> Result<Option<Events>> {
-        let call = Call::Follow { turn, after: seen.map(|seen| seen.sequence), seen: seen.map(|seen| seen.turn) };
-        let (begun, lines) = self.ask_for_stream::<Option<Begun>>(call).await?;
-        Ok(begun.zip(lines).map(|(begun, lines)| Events { turn: begun.turn, lines }))
-    }
-
-    /// Has the turn that runs stop, if it is `turn`, and waits for its end. Was there one to stop, and how did the last
-    /// one end?
-    ///
-    /// # Errors
-    /// As [`SessionClient::get`].
-    pub(crate) async fn stop(&self, turn: Option<u64>) -> Result<(bool, Option<Ended>)> {
-        let stopped: Stopped = self.ask(Call::Stop { turn }).await?;
-        Ok((stopped.was_running, stopped.last.map(Ended::try_from).transpose()?))
-    }
-
-    /// A turn and its answer.
-    ///
-    /// # Errors
-    /// `NotFound` when there is none of that number.
-    pub(crate) async fn turn(&self, number: u64) -> Result<Ended> {
-        self.ask::<EndedRecord>(Call::Turn { number }).await?.try_into()
     }
 
     /// The versions of the place where message `sequence` stands, the newest first.
@@ -378,35 +234,16 @@ impl<'a> SessionClient<'a> {
         self.ask::<bool>(Call::Fault { when, fault }).await.map(drop)
     }
 
-    fn turn_call(&self, ask: Ask, manner: Manner, streams: bool) -> Call {
-        let if_match = encode_precondition(manner.precondition);
-        let options = TurnOptions { wishes: manner.wishes.into(), waits: manner.waits, streams, if_match };
-        let redo = match ask {
-            Ask::Chat { message, results, create } => {
-                return Call::Chat(Chat {
-                    message: message.map(Into::into),
-                    create: create.map(|new| self.creation(new, Vec::new())),
-                    results: results.into_iter().map(Into::into).collect(),
-                    options,
-                });
-            }
-            Ask::Regenerate => Redo::Regenerate,
-            Ask::Continue => Redo::Continue,
-            Ask::Edit(message) => Redo::Edit(message.into()),
-        };
-        Call::Redo { redo, options }
-    }
-
     fn creation(&self, new: NewSession, messages: Vec<Message>) -> Create {
         let messages = messages.into_iter().map(MessageRecord::from).collect();
         Create { id: self.id.as_str().to_owned(), session: Box::new(new.into()), messages }
     }
 
-    pub(super) async fn ask<T: DeserializeOwned>(&self, call: Call) -> Result<T> {
+    pub(in crate::session) async fn ask<T: DeserializeOwned>(&self, call: Call) -> Result<T> {
         namespace::call::<_, T, Refusal>(self.env, BINDING, self.id.as_str(), &self.request(call)).await
     }
 
-    pub(super) async fn ask_for_stream<T: DeserializeOwned>(&self, call: Call) -> Result<(T, Option<Lines>)> {
+    pub(in crate::session) async fn ask_for_stream<T: DeserializeOwned>(&self, call: Call) -> Result<(T, Option<Lines>)> {
         namespace::stream::<_, T, Refusal>(self.env, BINDING, self.id.as_str(), &self.request(call)).await
     }
 
