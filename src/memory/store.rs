@@ -71,6 +71,7 @@ const RESTORE: Write = Write::new(
        revision = revision + 1, previous_value = null, previous_source = null, previous_session = null, previous_sequence = null, undo_until = null
      where from_session = ? and from_sequence = ? and updated_at >= ? and previous_value is not null",
 );
+const FORGET_DELETED: Write = Write::new("delete from memory where value is null and previous_session = ? and previous_sequence = ?");
 const FORGET_PREVIOUS: Write = Write::new(
     "update memory set previous_value = null, previous_source = null, previous_session = null, previous_sequence = null, undo_until = null
      where previous_session = ? and previous_sequence = ?",
@@ -138,6 +139,7 @@ pub(crate) fn is_empty(sql: &Sql) -> Result<bool> {
 /// # Errors
 /// `Internal`, SQLite's.
 pub(crate) fn forget_from(sql: &Sql, session_id: &str, sequence: u64, since: Timestamp) -> Result<()> {
+    sql.run(&FORGET_DELETED, &[session_id.into(), sequence.into()])?;
     sql.run(&FORGET_PREVIOUS, &[session_id.into(), sequence.into()])?;
     // What was known before, and from elsewhere, is known again.
     sql.run(&RESTORE, &[session_id.into(), sequence.into(), since.millis().into()])?;
@@ -264,6 +266,14 @@ pub(crate) fn restore(sql: &Sql, entry: Entry) -> Result<()> {
     save(sql, &Stored { key, created_at, updated_at, revision, now, before: None, undo_until: None })
 }
 
+/// Is something remembered under `key`?
+///
+/// # Errors
+/// `Internal`, SQLite's.
+pub(crate) fn has(sql: &Sql, key: &str) -> Result<bool> {
+    Ok(find(sql, key)?.is_some_and(|stored| stored.now.is_some()))
+}
+
 fn list(sql: &Sql, prefix: &str, after: &str, limit: u32) -> Result<Page> {
     let entries = entries(sql, prefix, after, limit)?;
     let last = entries.last().map_or(after, |last| last.key.as_str());
@@ -311,7 +321,11 @@ impl Stored {
     /// The row after a change to `state`.
     fn changed(self, state: Option<State>, now: Timestamp) -> Stored {
         let revision = self.revision.saturating_add(1);
-        Stored { revision, updated_at: now, before: self.now, now: state, undo_until: Some(now.plus(UNDO)), ..self }
+        let origin = |state: &Option<State>| state.as_ref().and_then(|state| state.origin.clone());
+        // What one message has taught, by a rule and by the model, is one change.
+        let goes_on = self.undo_until.is_some() && origin(&state).is_some() && origin(&state) == origin(&self.now);
+        let before = if goes_on { self.before } else { self.now };
+        Stored { revision, updated_at: now, before, now: state, undo_until: Some(now.plus(UNDO)), ..self }
     }
 
     fn version(&self) -> Version {

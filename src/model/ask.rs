@@ -37,6 +37,8 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(5);
 
 /// Has `prompt` answered. The text goes to `take` bit by bit; dropping the future ends the request.
 ///
+/// How long it may take altogether is for [`in_time`] to say.
+///
 /// # Errors
 /// When the model fails; what was taken before is good all the same.
 pub(crate) async fn ask(
@@ -51,6 +53,18 @@ pub(crate) async fn ask(
         Provider::OpenAi(upstream) => ask_server(upstream, prompt, settings, take).await,
         Provider::WorkersAi(timeouts) => ask_binding(env, timeouts, prompt, settings, take).await,
     }
+}
+
+/// What `work`, which asks `provider` and perhaps more than once, comes to in the time for a whole answer.
+///
+/// # Errors
+/// `Timeout`, and the errors of `work`.
+pub(crate) async fn in_time<T>(provider: &Provider, work: impl Future<Output = Result<T, Failed>>) -> Result<T, Failed> {
+    let total = match provider {
+        Provider::Offline => return work.await,
+        Provider::OpenAi(Upstream { timeouts, .. }) | Provider::WorkersAi(timeouts) => timeouts.total,
+    };
+    platform::within(total, work).await.unwrap_or_else(|| Err(too_slow("the whole answer")))
 }
 
 fn ask_offline(prompt: &[NewMessage], take: Take<'_>) -> Ending {
@@ -68,22 +82,16 @@ fn ask_offline(prompt: &[NewMessage], take: Take<'_>) -> Ending {
 /// Asks a server.
 async fn ask_server(upstream: &Upstream, prompt: &[NewMessage], settings: &Settings, take: Take<'_>) -> Result<Ending, Failed> {
     let body = openai::encode_request(prompt, settings, Quirks::of(&upstream.base_url));
-    let work = async {
-        let begun = begin(&upstream.timeouts, || request(upstream, &body)).await?;
-        read(begun, &upstream.timeouts, take).await
-    };
-    platform::within(upstream.timeouts.total, work).await.unwrap_or_else(|| Err(too_slow("the whole answer")))
+    let begun = begin(&upstream.timeouts, || request(upstream, &body)).await?;
+    read(begun, &upstream.timeouts, take).await
 }
 
 /// Asks the Workers AI binding.
 async fn ask_binding(env: &Env, timeouts: &Timeouts, prompt: &[NewMessage], settings: &Settings, take: Take<'_>) -> Result<Ending, Failed> {
     let body = openai::encode_request(prompt, settings, Quirks::WorkersAi);
-    let work = async {
-        let run = async || env::run_model(env, AI_BINDING, &settings.model, &body).await.map_err(|said| openai::failure_of_binding(&said));
-        let begun = begin(timeouts, async || Ok(Body { chunks: peeked(run().await?).await?, is_json: false, _source: None })).await?;
-        read(begun, timeouts, take).await
-    };
-    platform::within(timeouts.total, work).await.unwrap_or_else(|| Err(too_slow("the whole answer")))
+    let run = async || env::run_model(env, AI_BINDING, &settings.model, &body).await.map_err(|said| openai::failure_of_binding(&said));
+    let begun = begin(timeouts, async || Ok(Body { chunks: peeked(run().await?).await?, is_json: false, _source: None })).await?;
+    read(begun, timeouts, take).await
 }
 
 /// An answer whose first byte is there, or its end.

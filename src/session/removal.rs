@@ -28,13 +28,13 @@ impl Object {
         self.check_idle()?;
         precondition.check(stored.session.version())?;
         let found = self.storage.message_anywhere(sequence)?.ok_or(Error::NotFound(Subject::Message))?;
-        let title = take_title_of(&mut stored, &found);
+        self.take_title_of(&mut stored, &found)?;
         let removed = found.removed(now);
         match self.storage.message(sequence)? {
             Some(_) => self.storage.reindexed(&stored, sequence, || self.storage.save_message(&removed))?,
             None => self.storage.remove_sibling(sequence, now)?,
         }
-        self.forget(&stored, &[sequence], title.as_deref())?;
+        self.forget(&stored, &[sequence])?;
         stored.session.touch(now);
         self.save(&mut stored, Aftermath::BeforeAnswer)?;
         Ok(removed.into())
@@ -45,10 +45,12 @@ impl Object {
         self.check_idle()?;
         let said = self.storage.last_said(false)?;
         let first = said.ok_or_else(|| Error::NotPossible("The user has said nothing that could be taken back".into()))?;
-        let title = self.storage.message(first)?.and_then(|said| take_title_of(&mut stored, &said));
+        if let Some(said) = self.storage.message(first)? {
+            self.take_title_of(&mut stored, &said)?;
+        }
         self.storage.forget_from(&mut stored, first)?;
         let (sequences, versions) = self.storage.take_out(first)?;
-        self.forget(&stored, &[&sequences[..], &versions].concat(), title.as_deref())?;
+        self.forget(&stored, &[&sequences[..], &versions].concat())?;
         let count = u64::try_from(sequences.len()).unwrap_or(u64::MAX);
         stored.session.message_count = stored.session.message_count.saturating_sub(count);
         stored.session.touch(now);
@@ -61,16 +63,26 @@ impl Object {
         self.forget_in_copies(wipe_values)
     }
 
-    /// Wipes what messages said where it is kept besides the history, what was learned from them, and a title that was made
-    /// of it. What the user's object has is wiped by the copy that follows.
-    fn forget(&self, stored: &Stored, sequences: &[u64], title: Option<&str>) -> Result<()> {
+    /// Takes the session's title from it, if it was made of what `message` says.
+    fn take_title_of(&self, stored: &mut Stored, message: &Message) -> Result<()> {
+        // Before titles were marked, they were the first words.
+        let is_of_words = message.body.content.as_deref().and_then(title_of).is_some_and(|words| stored.session.title == Some(words));
+        if is_of_words || (stored.session.is_title_made && self.storage.is_of_first_exchange(message.sequence)?) {
+            (stored.session.title, stored.session.is_title_made, stored.indexed_at) = (None, false, None);
+        }
+        Ok(())
+    }
+
+    /// Wipes what messages said where it is kept besides the history, and what was learned from them. What the user's object
+    /// has is wiped by the copy that follows.
+    fn forget(&self, stored: &Stored, sequences: &[u64]) -> Result<()> {
         for sequence in sequences {
             self.storage.forget_learned(&stored.session, *sequence)?;
             if matches!(stored.session.owner, Owner::User(_)) {
                 self.storage.unshare(*sequence)?;
             }
         }
-        self.forget_in_copies(|answer| wipe(answer, sequences, title))
+        self.forget_in_copies(|answer| wipe(answer, sequences, stored.session.title.as_deref()))
     }
 
     /// Forgets the events of turns that have ended, and changes every answer that is kept where `wipe` does.
@@ -91,17 +103,6 @@ impl Object {
     }
 }
 
-/// The session's title, taken from it, if it was made of what `message` says.
-fn take_title_of(stored: &mut Stored, message: &Message) -> Option<String> {
-    let session = &mut stored.session;
-    // Before titles were marked, they were the first words.
-    let made = message.body.content.as_deref().and_then(title_of);
-    let is_made = session.is_title_made || made.is_some_and(|made| session.title.as_ref() == Some(&made));
-    let title = session.title.take_if(|_| is_made)?;
-    (session.is_title_made, stored.indexed_at) = (false, None);
-    Some(title)
-}
-
 /// Empties every value of a memory in a kept answer. Was there any?
 fn wipe_values(answer: &mut Value) -> bool {
     change(answer, &|fields| {
@@ -113,8 +114,8 @@ fn wipe_values(answer: &mut Value) -> bool {
     })
 }
 
-/// Empties every message of those numbers in a kept answer, what was learned from them, and the title. Was there anything
-/// to empty?
+/// Empties every message of those numbers in a kept answer, what was learned from them, and every title but `title`: it may
+/// have been made of them. Was there anything to empty?
 fn wipe(answer: &mut Value, sequences: &[u64], title: Option<&str>) -> bool {
     let is_meant = |number: Option<&Value>| number.and_then(Value::as_u64).is_some_and(|number| sequences.contains(&number));
     let is_wiped = change(answer, &|fields| {
@@ -127,17 +128,20 @@ fn wipe(answer: &mut Value, sequences: &[u64], title: Option<&str>) -> bool {
         if is_learned {
             forget_value(fields);
         }
-        let has_title = title.is_some() && fields.get("title").and_then(Value::as_str) == title;
-        if has_title {
-            fields.insert("title".to_owned(), Value::Null);
-        }
-        is_message || is_learned || has_title
+        is_message || is_learned
     });
     // What was learned in the turn does not say from which message.
     if is_wiped {
         change(answer, &|fields| fields.remove("memory").is_some());
     }
-    is_wiped
+    let had_title = change(answer, &|fields| {
+        let is_other = fields.get("title").and_then(Value::as_str).is_some_and(|other| Some(other) != title);
+        if is_other {
+            fields.insert("title".to_owned(), Value::Null);
+        }
+        is_other
+    });
+    is_wiped || had_title
 }
 
 fn forget_value(fields: &mut Map<String, Value>) {
@@ -165,8 +169,8 @@ mod tests {
     fn kept_answers_lose_what_the_message_said_and_nothing_else() {
         let kept = r#"{"ok":{"session":{"title":"secret"},"messages":[{"sequence":3,"created_at":1,"role":"user","content":"secret","metadata":"{}"},{"sequence":4,"created_at":1,"role":"user","content":"stays"}],"turn":{"sequence":3}}}"#;
         let mut answer: Value = serde_json::from_str(kept).unwrap();
-        assert!(!wipe(&mut answer, &[5], Some("other")));
-        assert!(wipe(&mut answer, &[3], Some("secret")));
+        assert!(!wipe(&mut answer, &[5], Some("secret")));
+        assert!(wipe(&mut answer, &[3], None));
         let left = r#"{"ok":{"session":{"title":null},"messages":[{"sequence":3,"created_at":1,"role":"user","content":""},{"sequence":4,"created_at":1,"role":"user","content":"stays"}],"turn":{"sequence":3}}}"#;
         assert_eq!(answer, serde_json::from_str::<Value>(left).unwrap());
     }

@@ -8,21 +8,21 @@ use crate::support::{
 };
 
 /// A session of Ann's.
-fn of_ann(server: &Server) -> String {
+pub(crate) fn of_ann(server: &Server) -> String {
     server.post("/sessions", json!({"user_id": "ann"})).expect(201).text("session_id")
 }
 
-fn say(server: &Server, id: &str, message: &str) -> Value {
+pub(crate) fn say(server: &Server, id: &str, message: &str) -> Value {
     server.post("/chat", json!({"session_id": id, "message": message})).expect(200).value()
 }
 
 /// Keys and values of a memory.
-fn known(server: &Server, memory: &str) -> Value {
+pub(crate) fn known(server: &Server, memory: &str) -> Value {
     let page = server.get(memory).expect(200).value();
     page["entries"].as_array().unwrap().iter().map(|entry| (entry["key"].as_str().unwrap().to_owned(), entry["value"].clone())).collect()
 }
 
-fn call(name: &'static str, arguments: &Value) -> Vec<Step> {
+pub(crate) fn call(name: &'static str, arguments: &Value) -> Vec<Step> {
     vec![
         Step::ToolCall { index: 0, id: "call_1", name, arguments: arguments.to_string() },
         Step::Finish("tool_calls"),

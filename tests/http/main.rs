@@ -17,6 +17,7 @@ mod contract;
 mod crash;
 mod expiry;
 mod export;
+mod forgetting;
 mod history;
 mod idempotency;
 mod import;

@@ -235,6 +235,22 @@ fn an_answer_that_never_ends_is_cut_where_no_more_fits() {
 }
 
 #[test]
+fn the_time_for_an_answer_is_for_all_its_rounds_together() {
+    let model = Model::start(|_, _| {
+        let arguments = json!({"key": "k", "value": 1}).to_string();
+        vec![
+            Step::Pause(Duration::from_millis(700)),
+            Step::ToolCall { index: 0, id: "call_1", name: "save_memory", arguments },
+            Step::Finish("tool_calls"),
+            Step::Done,
+        ]
+    });
+    let server = serve(&model, &[("MODEL_TOOLS", "on"), ("MODEL_TOTAL_SECONDS", "2")]);
+    server.post("/chat", json!({"message": "Count as far as you can"})).expect_problem(504, "MODEL_TIMEOUT");
+    assert!(model.requests().len() > 1);
+}
+
+#[test]
 fn tokens_are_counted_by_the_provider_and_estimated_until_then() {
     let model = Model::start(|number, _| match number {
         // 20 bytes of text are 10 tokens here.

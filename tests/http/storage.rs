@@ -66,7 +66,7 @@ fn a_session_written_in_format_1_is_still_served_and_brought_up_to_date() {
     fresh.new_session();
     fresh.kill();
     assert_eq!(sqlite::shape(&server.databases("session")[0]), sqlite::shape(&fresh.databases("session")[0]));
-    assert_eq!(sqlite::tables(&fresh.databases("session")[0]), fixture("session-format-5.schema.sql"));
+    assert_eq!(sqlite::tables(&fresh.databases("session")[0]), fixture("session-format-6.schema.sql"));
 }
 
 #[test]
@@ -153,10 +153,27 @@ fn what_was_made_of_a_session_in_format_5_is_still_there() {
         context["parts"][1],
         json!({"kind": "summary", "count": 1, "tokens": context["parts"][1]["tokens"], "first_sequence": 1, "last_sequence": 2})
     );
-    // The title was made of what goes now.
     server.ask("POST", "/sessions/pinned/pop", &[], None).expect(200);
     assert_eq!(server.get("/sessions/pinned/search?q=red").expect(200).value()["total"], 0);
+    // The title was made of what goes now.
+    server.delete("/sessions/pinned/messages/1").expect(200);
     assert_eq!(server.get("/sessions/pinned").expect(200).value()["title"], json!(null));
+}
+
+#[test]
+fn answers_that_format_5_kept_lose_what_was_remembered_in_them() {
+    let mut server = serve_pinned(5);
+    server.kill();
+    let file = server.databases("session").remove(0);
+    rewrite(&server, "session", "session-format-5");
+    let kept = r#"{"ok":{"model":"m","memory":[{"is_of_user":true,"key":"name","value":"\"Sesame\"","source":"rule"}]}}"#;
+    sqlite::run(&file, &format!("insert into answer values ('k', 'p', '{kept}'), ('turn', 'p', '{{\"turn\":3}}')"));
+    server.launch();
+    server.get("/sessions/pinned").expect(200);
+    server.kill();
+    let count = |condition: &str| sqlite::count(&file, &format!("answer where {condition}"));
+    assert_eq!((count("answer like '%Sesame%'"), count(r#"answer = '{"ok":{"model":"m"}}'"#)), (0, 1));
+    assert_eq!(count(r#"answer = '{"turn":3}'"#), 1);
 }
 
 #[test]

@@ -68,6 +68,14 @@ const TO_5: &[Write] = &[
     Write::new("update session set listed_revision = 0"),
 ];
 
+/// What makes format 6 of format 5.
+const TO_6: &[Write] = &[
+    // Kept answers tell no more what was remembered.
+    Write::new("update answer set answer = json_remove(answer, '$.ok.memory') where json_valid(answer)"),
+];
+
+const STEPS: [&[Write]; 5] = [TO_2, TO_3, TO_4, TO_5, TO_6];
+
 impl Storage {
     /// Brings the tables up to today's format, once in the life of this object.
     ///
@@ -78,16 +86,11 @@ impl Storage {
             return Ok(());
         }
         let Some(row) = self.sql.row(FORMAT_OF, &[])? else { return Ok(()) };
-        let steps: &[&[Write]] = match row.integer(0)? {
-            FORMAT => &[],
-            4 => &[TO_5],
-            3 => &[TO_4, TO_5],
-            2 => &[TO_3, TO_4, TO_5],
-            1 => &[TO_2, TO_3, TO_4, TO_5],
-            format => {
-                return Err(Error::Unavailable(format!("the session is stored in format {format}, this version reads up to {FORMAT}")));
-            }
-        };
+        let format = row.integer(0)?;
+        let done = usize::try_from(format).ok().and_then(|format| format.checked_sub(1));
+        let steps = done
+            .and_then(|done| STEPS.get(done..))
+            .ok_or_else(|| Error::Unavailable(format!("the session is stored in format {format}, this version reads up to {FORMAT}")))?;
         if !steps.is_empty() {
             self.context.atomically(|| {
                 steps.iter().copied().flatten().try_for_each(|step| self.sql.run(step, &[]))?;

@@ -3,7 +3,7 @@
 //! Here the session's own row; in `messages` its messages, those they took the place of, and their full text; in `turns` its
 //! turns and in `events` what clients follow of them; in `summaries` what stands for messages long ago; in `answers` what was
 //! answered to requests with a key.
-//! Format 5: one row in `session`, a row a message in `message`, a row a key in `answer` (since 2), a row a turn in
+//! Format 6: one row in `session`, a row a message in `message`, a row a key in `answer` (since 2), a row a turn in
 //! `turn`, a row for many events in `event`, a row a replaced message in `sibling` (since 3), a row an entry in `memory` (since 4), a row a version in `summary`, a row a
 //! message that the user's index is to forget in `unshared`, and the index `search` (since 5). The tables exist only while
 //! a session does, or is being imported: looking at an object that has none writes nothing. Every method is one statement or a few without
@@ -45,7 +45,7 @@ pub(super) use turns::StoredTurn;
 
 /// Version of the format below. An older one is brought up to it when it is loaded; a newer one is refused until the
 /// newer code is everywhere.
-const FORMAT: i64 = 5;
+const FORMAT: i64 = 6;
 
 const CREATE_SESSION: Write = Write::new(
     "create table if not exists session (
@@ -180,7 +180,13 @@ impl Storage {
 
     /// Forgets what was learned from message `sequence`.
     pub(super) fn forget_learned(&self, session: &Session, sequence: u64) -> Result<()> {
-        memory::forget_from(&self.sql, session.id.as_str(), sequence, session.created_at)
+        // The session's own memory is of no earlier session, though an imported entry may be older than this one.
+        memory::forget_from(&self.sql, session.id.as_str(), sequence, Timestamp::from_millis(0))
+    }
+
+    /// Does the session remember something under `key`?
+    pub(super) fn is_remembered(&self, key: &str) -> Result<bool> {
+        memory::has(&self.sql, key)
     }
 
     /// Entries of the session's memory after key `after`.

@@ -28,6 +28,9 @@ use crate::{
 /// and must not take the end for one of them. `run` never has so many that are not stored.
 pub(super) const ROOM: u64 = 1000;
 
+/// In place of what was remembered.
+const NO_VALUE: &str = "null";
+
 /// What came of a turn.
 pub(super) struct Outcome {
     /// The text it got.
@@ -108,13 +111,15 @@ impl Object {
         self.storage.insert_events(number, &[unstored, events.clone()].concat())?;
         let reply = match end.into_failure() {
             Some(error) => Err(error),
-            None => self.answered(stored, &turn, answer, memory),
+            None => self.answered(stored, &turn, answer.clone(), memory.clone()),
         };
-        // One that is too large for a row is put together again when it is asked for.
-        if let (Some(key), Ok(reply)) = (&key, &reply)
-            && reply.len() <= limits::ROW_BYTES
-        {
-            self.storage.replace_answer(key, reply)?;
+        if let (Some(key), Ok(_)) = (&key, &reply) {
+            let untold = memory.into_iter().map(|change| self.untold(change));
+            let kept = self.answered(stored, &turn, answer, untold.collect::<Result<_>>()?)?;
+            // One that is too large for a row is put together again when it is asked for.
+            if kept.len() <= limits::ROW_BYTES {
+                self.storage.replace_answer(key, &kept)?;
+            }
         }
         self.storage.save_turn(&StoredTurn { turn, key })?;
         Ok(Concluded { events, reply })
@@ -169,6 +174,13 @@ impl Object {
         let replaces = self.set_aside(stored, turn.input_sequence, sequence)?;
         let appended = self.append(stored, vec![body], replaces, now)?;
         Ok(appended.into_iter().last())
+    }
+
+    /// `change` as it is kept in an answer: what a memory forgets for good must not live on there. The session's own memory
+    /// finds what it has told.
+    fn untold(&self, change: MemoryChange) -> Result<MemoryChange> {
+        let is_found = !change.is_of_user && self.storage.is_remembered(&change.key)?;
+        Ok(if is_found { change } else { MemoryChange { value: change.value.map(|_| NO_VALUE.to_owned()), ..change } })
     }
 
     pub(super) fn answered(&self, stored: &Stored, turn: &Turn, assistant: Option<Message>, memory: Vec<MemoryChange>) -> Result<String> {

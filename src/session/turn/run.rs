@@ -32,7 +32,7 @@ use crate::{
     },
     error::{Error, Result, Subject},
     limits,
-    model::{self, Ending, Failed, Settings},
+    model::{self, Ending, Failed, Provider, Settings},
     platform,
     session::{
         object::{Aftermath, Object},
@@ -74,7 +74,12 @@ pub(in crate::session) async fn run(object: Rc<Object>, begin: Begin) {
 async fn ask(object: &Object, running: &Running, gathered: &Gathered) -> Outcome {
     let mut draft = Draft::new(object, running);
     let stopped = running.log.until_stopped().boxed_local();
-    let end = match select(stopped, converse(object, gathered, &mut draft).boxed_local()).await {
+    let work = async {
+        let config = Config::from_env(&object.env);
+        let provider = config.map_err(|error| Failed { failure: ModelFailure::Unavailable, cause: format!("{error:?}") })?.model.provider;
+        model::ask::in_time(&provider, converse(object, &provider, gathered, &mut draft)).await
+    };
+    let end = match select(stopped, work.boxed_local()).await {
         Either::Left(_) => End::Stopped,
         Either::Right((Ok(Ending { finish, tool_calls, usage }), _)) => End::Answered { finish, tool_calls, usage },
         Either::Right((Err(failed), _)) => End::Failed(failed),
@@ -83,9 +88,7 @@ async fn ask(object: &Object, running: &Running, gathered: &Gathered) -> Outcome
 }
 
 /// Asks the model, and again with the results of the tools of ours that it calls.
-async fn converse(object: &Object, gathered: &Gathered, draft: &mut Draft<'_>) -> std::result::Result<Ending, Failed> {
-    let config = Config::from_env(&object.env);
-    let provider = config.map_err(|error| Failed { failure: ModelFailure::Unavailable, cause: format!("{error:?}") })?.model.provider;
+async fn converse(object: &Object, provider: &Provider, gathered: &Gathered, draft: &mut Draft<'_>) -> std::result::Result<Ending, Failed> {
     let Complete { context, changes, has_tools: mut is_offering } = object.complete(gathered).await;
     changes.into_iter().for_each(|change| draft.note(change));
     let memory = Memory { object, user: gathered.user.as_ref(), origin: &gathered.origin };
@@ -100,7 +103,7 @@ async fn converse(object: &Object, gathered: &Gathered, draft: &mut Draft<'_>) -
         let before_bytes = draft.prompt_bytes;
         draft.asks(&prompt, settings);
         let said_bytes = draft.text.len();
-        let ending = match model::ask::ask(&provider, &object.env, &prompt, settings, &mut |text| draft.take(text)).await {
+        let ending = match model::ask::ask(provider, &object.env, &prompt, settings, &mut |text| draft.take(text)).await {
             // Not every model takes tools.
             Err(failed) if is_offering && failed.failure == ModelFailure::Refused && draft.text.len() == said_bytes => {
                 (is_offering, draft.prompt_bytes) = (false, before_bytes);

@@ -103,6 +103,7 @@ pub(super) async fn run(memory: &Memory<'_>, call: &ToolCall) -> (String, Option
 }
 
 async fn attempt(memory: &Memory<'_>, call: &ToolCall) -> Result<(String, Option<MemoryChange>)> {
+    memory.check_wanted().await?;
     let is_of_user = memory.user.is_some();
     match call.name.as_str() {
         "save_memory" => {
@@ -151,6 +152,17 @@ async fn attempt(memory: &Memory<'_>, call: &ToolCall) -> Result<(String, Option
 }
 
 impl Memory<'_> {
+    /// It may have been switched off since the turn began.
+    async fn check_wanted(&self) -> Result<()> {
+        let is_wanted_here = self.object.storage.load()?.is_some_and(|stored| stored.session.uses_memory);
+        let is_wanted = is_wanted_here
+            && match self.user {
+                Some(user) => user::client::uses_memory(&self.object.env, user).await?,
+                None => true,
+            };
+        if is_wanted { Ok(()) } else { Err(Error::NotPossible("The user wants nothing remembered".into())) }
+    }
+
     async fn ask<T: DeserializeOwned>(&self, call: MemoryCall) -> Result<T> {
         let Some(user) = self.user else {
             let json = self.object.context.atomically(|| self.object.storage.memory(call, platform::now()))?;

@@ -57,6 +57,7 @@ const INSTRUCTIONS_AFTER: &str =
 const FIRST: &str = "select sequence from message order by sequence limit 1";
 const LAST_OF_ROLES: &str = "select sequence from message where role = ? or role = ? order by sequence desc limit 1";
 const FIRST_SAID: &str = "select content from message where role = 'user' order by sequence limit 2";
+const IS_SECOND_SAID: &str = "select 1 from message where role = 'user' and sequence <= ? limit 1 offset 1";
 const LAST_NOT_TOOL: &str = "select sequence from message where role <> 'tool' and sequence <= ? order by sequence desc limit 1";
 const COUNT_SAID: &str = "select count(*) from message where sequence > ? and sequence < ? and role <> 'system'";
 
@@ -118,6 +119,11 @@ impl Storage {
             (Some(only), None) => only.optional_text(0),
             (_, _) => Ok(None),
         }
+    }
+
+    /// Does message `sequence` stand before the user's second? So do earlier versions of the second.
+    pub(in crate::session) fn is_of_first_exchange(&self, sequence: u64) -> Result<bool> {
+        Ok(self.sql.row(IS_SECOND_SAID, &[sequence.into()])?.is_none())
     }
 
     /// The newest message.

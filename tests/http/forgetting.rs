@@ -1,0 +1,130 @@
+//! What is removed is gone from wherever it went: titles, memories, kept answers, what could be taken back.
+
+use serde_json::Value;
+
+use crate::{
+    export::{export, import},
+    learning::{call, known, of_ann, say},
+    support::{
+        Server, eventually, json,
+        model::{Model, Step},
+    },
+};
+
+#[test]
+fn a_title_goes_with_the_exchange_that_it_was_made_of_and_no_other() {
+    let server = Server::start();
+    let id = server.new_session();
+    let title = || server.get(&format!("/sessions/{id}")).expect(200).value()["title"].clone();
+    let keyed = json!({"session_id": id, "message": "Open Sesame and let us in", "client_message_id": "k"});
+    server.post("/chat", keyed.clone()).expect(200);
+    say(&server, &id, "And now for something quite different");
+    say(&server, &id, "And a third thing to talk about");
+    assert_eq!(title(), "Open Sesame and let us in");
+    server.ask("POST", &format!("/sessions/{id}/pop"), &[], None).expect(200);
+    server.delete(&format!("/sessions/{id}/messages/3")).expect(200);
+    assert_eq!(title(), "Open Sesame and let us in");
+    // An answer that is kept has the title of its time.
+    server.patch(&format!("/sessions/{id}"), json!({"title": "Mine"})).expect(200);
+    server.delete(&format!("/sessions/{id}/messages/1")).expect(200);
+    let again = server.post("/chat", keyed).expect(200);
+    assert!(!again.body.contains("Sesame"), "{}", again.body);
+    assert_eq!(title(), "Mine");
+
+    let id = server.new_session();
+    say(&server, &id, "Open Sesame and let us in");
+    server.delete(&format!("/sessions/{id}/messages/2")).expect(200);
+    assert_eq!(server.get(&format!("/sessions/{id}")).expect(200).value()["title"], json!(null));
+}
+
+#[test]
+fn what_was_learned_before_an_import_goes_with_its_message() {
+    let server = Server::start();
+    let id = server.new_session();
+    say(&server, &id, "My name is John");
+    say(&server, &id, "Sorry, my name is Jim");
+    let file = export(&server, &id, "json").body;
+    server.delete(&format!("/sessions/{id}")).expect(200);
+    let id = import(&server, "", &file).expect(201).text("session_id");
+    let memory = format!("/sessions/{id}/memory");
+    assert_eq!(known(&server, &memory), json!({"name": "Jim"}));
+    server.delete(&format!("/sessions/{id}/messages/3")).expect(200);
+    assert_eq!(known(&server, &memory), json!({}));
+}
+
+#[test]
+fn what_a_rule_and_the_model_learn_from_one_message_is_one_change() {
+    let model = Model::start(|number, _| match number {
+        1 | 4 => call("save_memory", &json!({"key": "name", "value": "Jimmy"})),
+        _ => Model::saying("Fine."),
+    });
+    let server = Server::asking(&model, &[("MODEL_TOOLS", "on")]);
+    let id = of_ann(&server);
+    let learn = || {
+        say(&server, &id, "Well, my name is Jim");
+        assert_eq!(known(&server, "/users/ann/memory"), json!({"name": "Jimmy"}));
+    };
+    say(&server, &id, "Hello, my name is John");
+    learn();
+    server.ask("POST", "/users/ann/memory/name/undo", &[], None).expect(200);
+    assert_eq!(known(&server, "/users/ann/memory"), json!({"name": "John"}));
+    say(&server, &id, "What was it again that I said?");
+    learn();
+    server.ask("POST", &format!("/sessions/{id}/pop"), &[], None).expect(200);
+    assert_eq!(known(&server, "/users/ann/memory"), json!({"name": "John"}));
+}
+
+#[test]
+fn what_a_users_memory_forgets_for_good_is_in_no_kept_answer() {
+    let server = Server::start();
+    let keyed = json!({"session_id": of_ann(&server), "message": "My name is Sesame", "client_message_id": "k"});
+    let first = server.post("/chat", keyed.clone()).expect(200).value();
+    assert_eq!(first["memory"][0]["value"], "Sesame");
+    server.delete("/users/ann/memory").expect(200);
+    let again = server.post("/chat", keyed).expect(200).value();
+    assert_eq!((&again["message"], &again["memory"][0]["key"]), (&first["message"], &json!("name")));
+    assert_eq!(again["memory"][0]["value"], Value::Null);
+}
+
+#[test]
+fn what_was_deleted_and_whose_message_is_removed_cannot_be_brought_back() {
+    let server = Server::start();
+    for (id, memory) in [(of_ann(&server), "/users/ann/memory".to_owned()), {
+        let id = server.new_session();
+        (id.clone(), format!("/sessions/{id}/memory"))
+    }] {
+        say(&server, &id, "My name is Sesame");
+        server.delete(&format!("{memory}/name")).expect(200);
+        server.delete(&format!("/sessions/{id}/messages/1")).expect(200);
+        server.ask("POST", &format!("{memory}/name/undo"), &[], None).expect_problem(404, "MEMORY_NOT_FOUND");
+    }
+}
+
+#[test]
+fn no_tool_of_ours_works_once_the_session_wants_no_memory() {
+    for (name, arguments) in
+        [("save_memory", json!({"key": "k", "value": 1})), ("delete_memory", json!({"key": "name"})), ("recall", json!({"query": "John"}))]
+    {
+        for switch in ["session", "user"] {
+            let arguments = arguments.clone();
+            let model = Model::start(move |number, _| match number {
+                0 => [vec![Step::Headers, Step::Gate], call(name, &arguments)].concat(),
+                _ => Model::saying("Fine."),
+            });
+            let server = Server::asking(&model, &[("MODEL_TOOLS", "on")]);
+            let id = of_ann(&server);
+            server.put("/users/ann/memory/name", json!({"value": "John"})).expect(201);
+            let asked = json!({"session_id": id, "message": "Remember all the things", "stream": true});
+            let mut stream = server.events("POST", "/chat", &[], Some(&asked));
+            stream.next().unwrap();
+            eventually("the model is asked", || model.requests().len() == 1);
+            let path = if switch == "user" { "/users/ann".to_owned() } else { format!("/sessions/{id}") };
+            server.patch(&path, json!({"memory": false})).expect(200);
+            model.open(1);
+            assert!(stream.rest().iter().all(|event| event.name != "memory"), "{name} {switch}");
+            let told = model.requests()[1].body["messages"].as_array().unwrap().last().unwrap()["content"].clone();
+            assert!(told.as_str().unwrap().contains("wants nothing remembered"), "{name} {switch}: {told}");
+            assert_eq!(known(&server, "/users/ann/memory"), json!({"name": "John"}));
+        }
+    }
+}
