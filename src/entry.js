@@ -89,10 +89,19 @@ function events(tail) {
 }
 
 export class UserObject extends DurableObject {
-  call(json) {
-    const reply = guard(() => core(this, UserCore).call(json));
+  async call(json) {
+    const reply = await guard(() => core(this, UserCore).call(json));
+    this.#tidy();
+    return reply;
+  }
+
+  async alarm() {
+    await guard(() => core(this, UserCore).alarm());
+    this.#tidy();
+  }
+
+  #tidy() {
     const tidied = guard(() => core(this, UserCore).tidy());
     if (tidied) this.ctx.waitUntil(Promise.allSettled([tidied]));
-    return reply;
   }
 }

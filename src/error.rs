@@ -40,6 +40,11 @@ pub enum Error {
         /// Today's version; `None` when there is nothing.
         current: Option<Version>,
     },
+    /// The user has as many sessions as a user may have.
+    SessionLimit {
+        /// How many that are.
+        limit: u64,
+    },
     /// A turn is running; one at a time.
     TurnInProgress,
     /// The session is in no state for it; a sentence for the client tells why.
@@ -89,6 +94,7 @@ impl Error {
             | Error::IdTaken
             | Error::KeyReused
             | Error::Stale { .. }
+            | Error::SessionLimit { .. }
             | Error::TurnInProgress
             | Error::NotPossible(_)
             | Error::Model { .. }

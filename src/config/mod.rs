@@ -13,7 +13,10 @@ use model::ModelChoice;
 use worker::Env;
 
 use crate::{
-    domain::{caller::Caller, session::parse_idle_timeout},
+    domain::{
+        caller::Caller,
+        session::{SessionLimit, parse_idle_timeout},
+    },
     error::{Error, Result},
     platform::env::variable,
 };
@@ -25,6 +28,8 @@ pub(crate) struct Config {
     pub auth: AuthMode,
     /// How long a session lives after its last activity unless its client says otherwise.
     pub idle_timeout: Duration,
+    /// How many sessions a user may have.
+    pub sessions: SessionLimit,
     /// Who answers.
     pub model: ModelChoice,
     /// How much of a session it sees.
@@ -54,6 +59,7 @@ pub(crate) enum CorsOrigins {
 }
 
 const DEFAULT_IDLE_TIMEOUT_SECONDS: &str = "3600";
+const DEFAULT_SESSIONS_PER_USER: u64 = 10;
 
 impl Config {
     /// Reads the configuration.
@@ -65,7 +71,7 @@ impl Config {
     }
 
     fn parse(variable: impl Fn(&str) -> Option<String>) -> Result<Config> {
-        let given = |name| variable(name).filter(|value| !value.is_empty());
+        let given = |name: &str| variable(name).filter(|value| !value.is_empty());
         let auth = match given("AUTH_MODE").as_deref() {
             Some("open") => AuthMode::Open,
             None => AuthMode::Unset,
@@ -77,6 +83,7 @@ impl Config {
             .ok()
             .and_then(|seconds| parse_idle_timeout("", seconds).ok())
             .ok_or_else(|| misconfigured("IDLE_TIMEOUT_SECONDS must be a number of seconds from 1 to 2592000"))?;
+        let sessions = parse_session_limit(&given)?;
         let model = ModelChoice::parse(&given)?;
         let context = ContextChoice::parse(&given)?;
         let cors = match variable("CORS_ORIGINS").as_deref() {
@@ -86,7 +93,7 @@ impl Config {
                 CorsOrigins::Listed(list.split(',').map(|origin| origin.trim().to_owned()).filter(|origin| !origin.is_empty()).collect())
             }
         };
-        Ok(Config { auth, idle_timeout, model, context, cors, has_test_faults: given("TEST_FAULTS").is_some() })
+        Ok(Config { auth, idle_timeout, sessions, model, context, cors, has_test_faults: given("TEST_FAULTS").is_some() })
     }
 
     /// The caller of a request that shows nothing about itself.
@@ -99,6 +106,18 @@ impl Config {
             AuthMode::Unset => Err(misconfigured("AUTH_MODE is not set; AUTH_MODE=open serves everybody and is for local development")),
         }
     }
+}
+
+/// Reads how many sessions a user may have.
+fn parse_session_limit(given: &impl Fn(&str) -> Option<String>) -> Result<SessionLimit> {
+    let most = given("MAX_SESSIONS_PER_USER").map_or(Ok(DEFAULT_SESSIONS_PER_USER), |most| most.parse());
+    let most = most.map_err(|_| misconfigured("MAX_SESSIONS_PER_USER must be a whole number; 0 sets no limit"))?;
+    let evicts = match given("SESSION_LIMIT_POLICY").as_deref() {
+        None | Some("evict") => true,
+        Some("reject") => false,
+        Some(_) => return Err(misconfigured("SESSION_LIMIT_POLICY must be evict or reject")),
+    };
+    Ok(SessionLimit { most: Some(most).filter(|most| *most > 0), evicts })
 }
 
 fn misconfigured(what: &str) -> Error {
@@ -130,12 +149,23 @@ mod tests {
     }
 
     #[test]
+    fn users_have_ten_sessions_unless_otherwise_said() {
+        let sessions = |variables| parse(variables).unwrap().sessions;
+        assert_eq!(sessions(&[]), SessionLimit { most: Some(10), evicts: true });
+        let variables = [("MAX_SESSIONS_PER_USER", "0"), ("SESSION_LIMIT_POLICY", "reject")];
+        assert_eq!(sessions(&variables), SessionLimit { most: None, evicts: false });
+    }
+
+    #[test]
     fn mistakes_are_refused() {
         for mistake in [
             ("AUTH_MODE", "none"),
             ("IDLE_TIMEOUT_SECONDS", "0"),
             ("IDLE_TIMEOUT_SECONDS", "1h"),
             ("IDLE_TIMEOUT_SECONDS", "2592001"),
+            ("MAX_SESSIONS_PER_USER", "-1"),
+            ("MAX_SESSIONS_PER_USER", "many"),
+            ("SESSION_LIMIT_POLICY", "x"),
             ("MODEL_PROVIDER", "x"),
         ] {
             assert!(parse(&[mistake]).is_err(), "{mistake:?}");

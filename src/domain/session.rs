@@ -110,6 +110,15 @@ pub(crate) struct SessionPatch {
     pub uses_memory: Option<bool>,
 }
 
+/// How many sessions a user may have at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SessionLimit {
+    /// So many; `None`: any number.
+    pub most: Option<u64>,
+    /// Does one more end the one that was idle longest? Otherwise it is refused.
+    pub evicts: bool,
+}
+
 /// Names one state of one session: the source of its `ETag`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Version {

@@ -267,6 +267,12 @@ impl From<Error> for Problem {
                     .in_field("Idempotency-Key")
                     .for_good()
             }
+            Error::SessionLimit { limit } => Problem::new(
+                409,
+                "SESSION_LIMIT",
+                format!("A user has at most {limit} sessions. Delete one, or go on in one that is there."),
+            )
+            .for_good(),
             Error::TurnInProgress => Problem::new(
                 409,
                 "TURN_IN_PROGRESS",

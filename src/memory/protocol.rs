@@ -34,6 +34,13 @@ pub(crate) enum MemoryCall {
     Undo { key: String },
 }
 
+impl MemoryCall {
+    /// May it change something?
+    pub(crate) fn writes(&self) -> bool {
+        !matches!(self, MemoryCall::Get { .. } | MemoryCall::List { .. })
+    }
+}
+
 /// Something to remember.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct NewEntryRecord {

@@ -295,7 +295,11 @@ fn wipe(sql: &Sql, now: Timestamp) -> Result<()> {
     sql.run(&WIPE_PREVIOUS, &[now.millis().into()])
 }
 
-fn count(sql: &Sql, prefix: &str) -> Result<u64> {
+/// How many entries there are whose keys begin with `prefix`.
+///
+/// # Errors
+/// `Internal`, SQLite's.
+pub(crate) fn count(sql: &Sql, prefix: &str) -> Result<u64> {
     sql.row(COUNT, &[prefix.into(), prefix.into()])?.map_or(Ok(0), |row| row.count(0))
 }
 

@@ -27,6 +27,7 @@ impl Object {
         // A turn that outlasts the timeout keeps its session alive.
         let at = match stored.session.expires_at() {
             _ if stored.is_ended => soon,
+            _ if let Some(until) = stored.restorable_until => until,
             past if stored.is_expired(platform::now()) => past.max(soon),
             at => at,
         };
@@ -66,6 +67,21 @@ impl Object {
         outcome
     }
 
+    /// Leaves nothing of a session that has ended.
+    ///
+    /// # Errors
+    /// When a copy cannot be removed: then the alarm tries again.
+    pub(super) async fn bury_now(&self) -> Result<()> {
+        let _in_order = (self.listing.lock().await, self.indexing.lock().await);
+        let outcome = match self.storage.load() {
+            Ok(Some(stored)) if stored.is_ended => self.bury(&stored, IndexFailure::Matters).await,
+            Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        };
+        self.note(outcome.clone(), "burial");
+        outcome
+    }
+
     /// The alarm: the session has ended, or its import was given up, a copy is behind, or it was set before the last activity.
     pub(super) async fn on_alarm(&self) {
         if self.storage.load().is_ok_and(|stored| stored.is_none()) {
@@ -85,6 +101,9 @@ impl Object {
 
     async fn try_update_list_copy(&self) -> Result<()> {
         let Some(stored) = self.storage.load()? else { return Ok(()) };
+        if stored.is_restorable(platform::now()) {
+            return self.hide(&stored).await;
+        }
         if self.is_dead(&stored, platform::now()) {
             let _in_order = self.indexing.lock().await;
             return self.bury(&stored, IndexFailure::Matters).await;
@@ -129,6 +148,20 @@ impl Object {
         self.storage.set_indexing()?;
         index::put(&self.env, &stored.session, now, &deadlines).await?;
         if self.is_still(&stored)? { self.storage.set_indexed(now) } else { Ok(()) }
+    }
+
+    /// Takes a session that can be restored off the list and out of the index.
+    async fn hide(&self, hidden: &Stored) -> Result<()> {
+        let _in_order = self.indexing.lock().await;
+        let (is_listed, is_indexed) = (hidden.listed_revision > 0, hidden.indexed_at.is_some());
+        if let (Owner::User(user), Some(until), true) = (&hidden.session.owner, hidden.restorable_until, is_listed) {
+            user::client::hide(&self.env, user, &hidden.session.id, until).await?;
+        }
+        if is_indexed {
+            index::delete(&self.env, &hidden.session.id).await?;
+        }
+        let is_still = self.storage.load()?.is_some_and(|now| now.restorable_until == hidden.restorable_until);
+        if is_still && (is_listed || is_indexed) { self.storage.set_hidden() } else { Ok(()) }
     }
 
     /// Takes a dead session off the list and out of the index, then empties the database. While it is dead its id

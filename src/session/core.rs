@@ -21,6 +21,7 @@ use crate::{
         transfer::{export::Export, protocol::Exporting},
         turn::{self, log::Follower},
     },
+    user,
 };
 
 /// What `entry.js` forwards a session object's calls to.
@@ -56,6 +57,17 @@ impl SessionCore {
                 }
             })
             .into(),
+            Ok(Outcome::AfterAdmission(user, id)) => promise_of_value(async move {
+                match user::client::admit(&object.env, &user, &id).await {
+                    Ok(()) => {
+                        *object.admitted.borrow_mut() = Some(user);
+                        JsValue::UNDEFINED
+                    }
+                    Err(error) => encode(Err(error)),
+                }
+            })
+            .into(),
+            Ok(Outcome::Buried(answer)) => promise_of_value(async move { encode(object.bury_now().await.map(|()| answer)) }).into(),
             Err(error) => encode(Err(error)),
         }
     }

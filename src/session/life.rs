@@ -1,5 +1,7 @@
 //! How a session begins, changes and ends, apart from what is said in it. Each function is part of one synchronous burst.
 
+use std::time::Duration;
+
 use crate::{
     domain::{
         caller::Caller,
@@ -12,9 +14,9 @@ use crate::{
     limits,
     memory::protocol::MemoryCall,
     session::{
-        object::{Aftermath, Object},
-        protocol::{Create, Created, Deleted},
-        record::SessionRecord,
+        object::{Aftermath, Object, Outcome, answer},
+        protocol::{Create, Created, Deleted, Ended},
+        record::{EndingRecord, SessionRecord},
         storage::Stored,
         turn::log::Stop,
     },
@@ -79,23 +81,68 @@ impl Object {
         Ok((&stored.session).into())
     }
 
-    /// Ends the session and the turn that runs.
-    pub(super) fn delete(&self, mut stored: Stored, precondition: &Precondition, now: Timestamp) -> Result<Deleted> {
+    /// Ends the session and the turn that runs; with `undo` it can be restored for so long.
+    pub(super) fn delete(
+        &self,
+        mut stored: Stored,
+        precondition: &Precondition,
+        undo: Option<Duration>,
+        now: Timestamp,
+    ) -> Result<Deleted> {
         precondition.check(stored.session.version())?;
         stored.session.touch(now);
+        stored.restorable_until = undo.map(|undo| now.plus(undo));
+        if undo.is_none() {
+            self.empty_contents(&mut stored)?;
+        }
+        self.save(&mut stored, Aftermath::BeforeAnswer)?;
+        self.break_off();
+        let restorable_until = stored.restorable_until.map(Timestamp::millis);
+        Ok(Deleted { message_count: stored.session.message_count, restorable_until })
+    }
+
+    /// Takes back a deletion. The turn that it broke off has been interrupted.
+    pub(super) fn restore(&self, mut stored: Stored, now: Timestamp) -> Result<SessionRecord> {
+        if stored.restorable_until.take().is_some() {
+            self.conclude_interrupted(&mut stored)?;
+            stored.session.touch(now);
+            (stored.listed_revision, stored.shared_sequence, stored.indexed_at) = (0, 0, None);
+            self.save(&mut stored, Aftermath::BeforeAnswer)?;
+        }
+        Ok((&stored.session).into())
+    }
+
+    /// Ends the session for its user's object, which has decided so at `decided_at`, whatever state it is in.
+    pub(super) fn end(&self, caller: &Caller, stored: Option<Stored>, ending: EndingRecord, decided_at: Timestamp) -> Result<Outcome> {
+        let is_meant = |stored: &Stored| caller.may_use(&stored.session.owner) && stored.session.created_at <= decided_at;
+        let Some(mut stored) = stored.filter(is_meant) else {
+            return Ok(Outcome::Answer(answer(&Ended { is_spared: false, message_count: 0 })?));
+        };
+        if ending == EndingRecord::Evicted && self.running().is_some() {
+            return Ok(Outcome::Answer(answer(&Ended { is_spared: true, message_count: 0 })?));
+        }
+        self.empty_contents(&mut stored)?;
+        self.save(&mut stored, Aftermath::Nothing)?;
+        self.break_off();
+        Ok(Outcome::Buried(answer(&Ended { is_spared: false, message_count: stored.session.message_count })?))
+    }
+
+    fn empty_contents(&self, stored: &mut Stored) -> Result<()> {
         self.storage.delete_contents()?;
         stored.is_ended = true;
         stored.session.running_turn = None;
-        self.save(&mut stored, Aftermath::BeforeAnswer)?;
+        Ok(())
+    }
+
+    fn break_off(&self) {
         if let Some(log) = self.running() {
             log.stop(Stop::Gone);
         }
-        Ok(Deleted { message_count: stored.session.message_count })
     }
 
     /// Does what is asked of the session's memory.
     pub(super) fn remember(&self, mut stored: Stored, call: MemoryCall, now: Timestamp) -> Result<String> {
-        let writes = !matches!(call, MemoryCall::Get { .. } | MemoryCall::List { .. });
+        let writes = call.writes();
         if matches!(call, MemoryCall::Clear) {
             self.forget_values()?;
         }

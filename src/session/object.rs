@@ -6,6 +6,7 @@
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
+    time::Duration,
 };
 
 use futures_util::lock::Mutex;
@@ -14,7 +15,12 @@ use worker::Env;
 
 use crate::{
     config::Config,
-    domain::{caller::Caller, id::Repeatable, message::NewMessage, time::Timestamp},
+    domain::{
+        caller::{Caller, Owner},
+        id::{Repeatable, UserId},
+        message::NewMessage,
+        time::Timestamp,
+    },
     error::{Error, Result, Subject},
     fault::{Fault, When},
     platform::{self, context::Context, namespace::Reply},
@@ -39,6 +45,8 @@ pub(super) struct Object {
     /// A turn that a call has begun and nobody runs yet.
     pub(super) begin: RefCell<Option<Begin>>,
     aftermath: Cell<Aftermath>,
+    /// Whose object has a place for a session that is about to begin here.
+    pub(super) admitted: RefCell<Option<UserId>>,
     /// Set by tests alone.
     fault: Cell<Option<(When, Fault)>>,
 }
@@ -67,6 +75,10 @@ pub(super) enum Outcome {
     After(Rc<Log>),
     /// Nothing yet: the same call again, once the remains of an earlier session are gone.
     AfterBurial,
+    /// Nothing yet: the same call again, once the user's object has a place for the session of this id.
+    AfterAdmission(UserId, String),
+    /// This answer, encoded, once nothing is left of the session.
+    Buried(String),
 }
 
 impl Object {
@@ -80,6 +92,7 @@ impl Object {
             log: RefCell::default(),
             begin: RefCell::default(),
             aftermath: Cell::new(Aftermath::Nothing),
+            admitted: RefCell::default(),
             fault: Cell::new(None),
         }
     }
@@ -106,7 +119,17 @@ impl Object {
             Some(stored) if is_dead || stored.is_behind(now) => Aftermath::Later,
             Some(_) | None => Aftermath::Nothing,
         });
-        let alive = stored.filter(|_| !is_dead);
+        if let Call::End { ending, decided_at } = call {
+            return self.context.atomically(|| self.end(&caller, stored, ending, Timestamp::from_millis(decided_at)));
+        }
+        let is_meant = |stored: &Stored| !is_dead || (matches!(call, Call::Restore) && stored.is_restorable(now));
+        let alive = stored.filter(is_meant);
+        if let (None, Some(id), Owner::User(user)) = (&alive, call.begins(), caller.owner_of_new())
+            && self.admitted.take().as_ref() != Some(&user)
+            && Config::from_env(&self.env)?.sessions.most.is_some()
+        {
+            return Ok(Outcome::AfterAdmission(user, id.to_owned()));
+        }
         let burst = || match &repeatable {
             Some(repeatable) => self.once(repeatable, &caller, call, alive, now),
             None => self.dispatch(&caller, call, alive, None, now),
@@ -144,7 +167,8 @@ impl Object {
 
     /// Is there no session any more? A turn that runs is activity.
     pub(super) fn is_dead(&self, stored: &Stored, now: Timestamp) -> bool {
-        stored.is_ended || (stored.is_expired(now) && self.running().is_none())
+        let is_deleted = stored.is_ended || stored.restorable_until.is_some();
+        is_deleted || (stored.is_expired(now) && self.running().is_none())
     }
 
     /// Does what is asked and keeps the answer under the request's key, or gives the answer that is kept there.
@@ -208,7 +232,12 @@ impl Object {
                 let stored = own(caller, alive)?;
                 answer(&self.patch(stored, &decode_precondition(if_match.as_deref()), patch.into(), now)?)
             }
-            Call::Delete { if_match } => answer(&self.delete(own(caller, alive)?, &decode_precondition(if_match.as_deref()), now)?),
+            Call::Delete { if_match, undo_ms } => {
+                let undo = undo_ms.map(Duration::from_millis);
+                answer(&self.delete(own(caller, alive)?, &decode_precondition(if_match.as_deref()), undo, now)?)
+            }
+            Call::Restore => answer(&self.restore(own(caller, alive)?, now)?),
+            Call::End { .. } => Err(Error::Internal("an end is no part of a burst".into())),
             Call::Renew => {
                 let mut stored = own(caller, alive)?;
                 stored.session.touch(now);

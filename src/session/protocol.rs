@@ -9,7 +9,7 @@ use crate::{
     search::protocol::SearchCall,
     session::{
         record::{
-            CallerRecord, MessageRecord, NewMessageRecord, NewSessionRecord, RepeatableRecord, SessionRecord,
+            CallerRecord, EndingRecord, MessageRecord, NewMessageRecord, NewSessionRecord, RepeatableRecord, SessionRecord,
             turn::{EndedRecord, MemoryChangeRecord, TurnRecord},
             version::VersionRecord,
             wish::{PatchRecord, WishesRecord},
@@ -40,8 +40,17 @@ pub(crate) enum Call {
     Get,
     /// Answers a `SessionRecord`.
     Patch { if_match: Option<Vec<VersionRecord>>, patch: PatchRecord },
-    /// Answers [`Deleted`].
-    Delete { if_match: Option<Vec<VersionRecord>> },
+    /// Ends the session; with `undo_ms` it can be restored for so long. Answers [`Deleted`].
+    Delete {
+        if_match: Option<Vec<VersionRecord>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        undo_ms: Option<u64>,
+    },
+    /// Takes back a deletion that can be; answers a `SessionRecord`.
+    Restore,
+    /// Ends the session for its user's object, if it is that user's and began no later than `decided_at`; answers
+    /// [`Ended`] when nothing of it is left.
+    End { ending: EndingRecord, decided_at: i64 },
     /// Answers a `SessionRecord`.
     Renew,
     /// Answers [`Appended`].
@@ -157,6 +166,18 @@ pub(crate) struct Created {
 /// What went with the session.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Deleted {
+    pub(crate) message_count: u64,
+    /// Until then it can be restored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) restorable_until: Option<i64>,
+}
+
+/// What became of the wish to end a session.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Ended {
+    /// It goes on: a turn runs.
+    pub(crate) is_spared: bool,
+    /// How many messages went with it.
     pub(crate) message_count: u64,
 }
 
@@ -282,6 +303,14 @@ impl Call {
         matches!(self, Call::Create(_) | Call::Chat(Chat { create: Some(_), .. }) | Call::Import(ImportCall::Begin { .. }))
     }
 
+    /// The id of the session that it begins, if there is none.
+    pub(crate) fn begins(&self) -> Option<&str> {
+        if let Call::Import(ImportCall::Finish(finish)) = self {
+            return Some(&finish.id);
+        }
+        if let Call::Create(create) | Call::Chat(Chat { create: Some(create), .. }) = self { Some(&create.id) } else { None }
+    }
+
     /// Does it wait for the turn that runs, instead of being refused?
     pub(crate) fn waits(&self) -> bool {
         match self {
@@ -291,6 +320,8 @@ impl Call {
             | Call::Get
             | Call::Patch { .. }
             | Call::Delete { .. }
+            | Call::Restore
+            | Call::End { .. }
             | Call::Renew
             | Call::Messages(_)
             | Call::Follow { .. }
@@ -341,6 +372,9 @@ mod tests {
             r#"{"patch":{"if_match":null,"patch":{"title":{"set":"x"},"persona":"p","idle_timeout_ms":1000}}}"#.into(),
             r#"{"patch":{"if_match":null,"patch":{"verbosity":"low","tone":"casual","depth":"shallow","uses_memory":false}}}"#.into(),
             r#"{"delete":{"if_match":null}}"#.into(),
+            r#"{"delete":{"if_match":null,"undo_ms":10000}}"#.into(),
+            r#""restore""#.into(),
+            r#"{"end":{"ending":"evicted","decided_at":1}}"#.into(),
             r#""renew""#.into(),
             r#"{"append":{"messages":[{"role":"user","content":"x"}]}}"#.into(),
             r#"{"messages":{"after":null,"before":9,"offset":0,"limit":50,"newest_first":false}}"#.into(),

@@ -15,8 +15,10 @@ use crate::{
     memory::protocol::{EntryRecord, FactRecord, MemoryCall, OriginRecord},
     platform::namespace,
     search::protocol::{Found, SearchCall},
-    session::record::{SessionRecord, refusal::Refusal},
-    user::protocol::{BINDING, Call, DocumentRecord, PositionRecord, Reminded, Settings, Share},
+    session::record::refusal::Refusal,
+    user::protocol::{
+        BINDING, Call, DocumentRecord, ErasedRecord, FilterRecord, ListedRecord, PositionRecord, PreviewRecord, Reminded, Settings, Share,
+    },
 };
 
 /// A place in a user's list of sessions.
@@ -66,17 +68,110 @@ pub(crate) async fn remove(env: &Env, user: &UserId, id: &SessionId) -> Result<(
     namespace::call::<_, bool, Refusal>(env, BINDING, user.as_str(), &call).await.map(drop)
 }
 
-/// Live sessions of `user` after `position`, those with the latest activity first.
+/// A session on the list, and the last message in it that says something.
+pub(crate) struct Listed {
+    /// The session.
+    pub session: Session,
+    /// The message.
+    pub last: Option<Preview>,
+}
+
+/// The beginning of a message.
+pub(crate) struct Preview {
+    /// Its number.
+    pub sequence: u64,
+    /// Who said it.
+    pub role: String,
+    /// At most 200 characters of it.
+    pub text: String,
+}
+
+/// What a list is to show. What is absent lets everything through.
+#[derive(Default)]
+pub(crate) struct Filter {
+    /// The persona that answers.
+    pub persona: Option<String>,
+    /// Text in the title, in whatever case.
+    pub title: Option<String>,
+    /// From when on it began,
+    pub created_since: Option<Timestamp>,
+    /// and before when.
+    pub created_before: Option<Timestamp>,
+    /// From when on its last activity was,
+    pub active_since: Option<Timestamp>,
+    /// and before when.
+    pub active_before: Option<Timestamp>,
+}
+
+/// Live sessions of `user` after `position` that `filter` lets through, those with the latest activity first.
 ///
 /// # Errors
 /// As [`share`].
-pub(crate) async fn list(env: &Env, user: &UserId, limit: u32, position: Option<Position>) -> Result<Vec<Session>> {
+pub(crate) async fn list(env: &Env, user: &UserId, limit: u32, position: Option<Position>, filter: Filter) -> Result<Vec<Listed>> {
     let after = position.map(|position| PositionRecord {
         last_activity: position.last_activity.millis(),
         session_id: position.session_id.as_str().to_owned(),
     });
-    let sessions: Vec<SessionRecord> = namespace::call::<_, _, Refusal>(env, BINDING, user.as_str(), &Call::List { limit, after }).await?;
-    sessions.into_iter().map(Session::try_from).collect()
+    let Filter { persona, title, created_since, created_before, active_since, active_before } = filter;
+    let millis = |at: Option<Timestamp>| at.map(Timestamp::millis);
+    let filter = FilterRecord {
+        persona,
+        title,
+        created_since: millis(created_since),
+        created_before: millis(created_before),
+        active_since: millis(active_since),
+        active_before: millis(active_before),
+    };
+    let call = Call::Page { limit, after, filter };
+    let listed: Vec<ListedRecord> = namespace::call::<_, _, Refusal>(env, BINDING, user.as_str(), &call).await?;
+    let decode = |ListedRecord { session, last }| {
+        let last = last.map(|PreviewRecord { sequence, role, text }| Preview { sequence, role, text });
+        Ok(Listed { session: session.try_into()?, last })
+    };
+    listed.into_iter().map(decode).collect()
+}
+
+/// Keeps a place on the list of `user` for session `id`, which is about to begin.
+///
+/// # Errors
+/// `SessionLimit` when there is none.
+pub(crate) async fn admit(env: &Env, user: &UserId, id: &str) -> Result<()> {
+    let call = Call::Admit { user: user.as_str().to_owned(), session_id: id.to_owned() };
+    namespace::call::<_, bool, Refusal>(env, BINDING, user.as_str(), &call).await.map(drop)
+}
+
+/// Takes session `id`, which can be restored `until` then, off the list of `user`.
+///
+/// # Errors
+/// As [`share`].
+pub(crate) async fn hide(env: &Env, user: &UserId, id: &SessionId, until: Timestamp) -> Result<()> {
+    let call = Call::Hide { session_id: id.as_str().to_owned(), until: until.millis() };
+    namespace::call::<_, bool, Refusal>(env, BINDING, user.as_str(), &call).await.map(drop)
+}
+
+/// What has gone with a user.
+pub(crate) struct Erased {
+    /// When it began.
+    pub started_at: Timestamp,
+    /// How many sessions,
+    pub sessions: u64,
+    /// with how many messages,
+    pub messages: u64,
+    /// and how many entries of the memory.
+    pub memories: u64,
+    /// Is nothing left?
+    pub is_complete: bool,
+}
+
+/// Removes everything of `user`; to be called again until that is complete.
+///
+/// # Errors
+/// As [`share`].
+pub(crate) async fn erase(env: &Env, user: &UserId) -> Result<Erased> {
+    let call = Call::Erase { user: user.as_str().to_owned() };
+    let erased: ErasedRecord = namespace::call::<_, _, Refusal>(env, BINDING, user.as_str(), &call).await?;
+    let ErasedRecord { started_at, sessions, messages, memories, is_complete } = erased;
+    Ok(Erased { started_at: Timestamp::from_millis(started_at), sessions, messages, memories, is_complete })
 }
 
 /// Asks the memory of `user`; once, if the request may be repeated.

@@ -5,6 +5,7 @@
 //! copy; whether a session may be used is asked of the session alone.
 
 pub(crate) mod client;
+mod ending;
 mod object;
 mod protocol;
 mod storage;

@@ -1,75 +1,143 @@
-//! The user object as the platform sees it. `call` is synchronous: calls cannot interleave.
+//! The user object as the platform sees it. `call` is one burst, so calls cannot interleave; what must wait for sessions
+//! to end is in `ending`.
+
+use std::rc::Rc;
 
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
+use worker::Env;
 
 use crate::{
-    domain::id::Repeatable,
+    config::Config,
+    domain::{
+        id::{Id, Repeatable, UserId},
+        session::SessionLimit,
+        time::Timestamp,
+    },
     error::{Error, Result},
     platform::{
         self,
-        context::{Context, promise_of},
+        context::{Context, promise_of, promise_of_value},
         namespace::Reply,
     },
     session::record::refusal::Refusal,
-    user::{protocol::Call, storage::Storage},
+    user::{
+        protocol::{Call, FilterRecord},
+        storage::{Place, Storage},
+    },
 };
+
+/// The object itself.
+pub(super) struct Object {
+    pub(super) context: Context,
+    pub(super) env: Env,
+    pub(super) storage: Storage,
+}
+
+/// What a call comes to.
+enum Outcome {
+    /// This answer, encoded.
+    Answer(String),
+    /// This answer, once the sessions that are one too many have ended.
+    AfterEndings(String),
+    /// Whether there is a place for this session of this user.
+    Admission(UserId, String),
+    /// What has gone with the user.
+    Erasure(UserId),
+}
 
 /// What `entry.js` forwards a user object's calls to.
 #[wasm_bindgen]
-pub struct UserCore {
-    context: Context,
-    storage: Storage,
-}
+pub struct UserCore(Rc<Object>);
 
 #[wasm_bindgen]
 impl UserCore {
-    /// `context` of the Durable Object.
+    /// `context` and `env` of the Durable Object.
     #[wasm_bindgen(constructor)]
-    pub fn new(context: Context) -> UserCore {
+    pub fn new(context: Context, env: Env) -> UserCore {
         let storage = Storage::new(context.database());
-        UserCore { context, storage }
+        UserCore(Rc::new(Object { context, env, storage }))
     }
 
-    /// Answers one call.
-    pub fn call(&self, json: &str) -> String {
-        let reply = self.context.atomically(|| self.answer(json));
-        reply.or_else(|error| Reply::<(), Refusal>::Err(error.into()).encode()).unwrap_or_default()
+    /// Answers one call: text, or a promise of it.
+    pub fn call(&self, json: &str) -> JsValue {
+        let object = Rc::clone(&self.0);
+        match self.0.context.atomically(|| self.0.answer(json)) {
+            Ok(Outcome::Answer(answer)) => answer.into(),
+            Ok(Outcome::AfterEndings(answer)) => promise_of_value(async move {
+                object.end_sessions().await;
+                answer.into()
+            })
+            .into(),
+            Ok(Outcome::Admission(user, id)) => {
+                promise_of_value(async move { text(object.admit(&user, &id).await.and_then(|()| done())) }).into()
+            }
+            Ok(Outcome::Erasure(user)) => {
+                promise_of_value(async move { text(object.erase(&user).await.and_then(|erased| encode(&erased))) }).into()
+            }
+            Err(error) => text(Err(error)),
+        }
     }
 
-    /// After a call: the promise that nothing is left behind, if list and memory have become empty.
+    /// After a call: the promise that nothing is left behind, if there is nothing any more.
     pub fn tidy(&self) -> Option<js_sys::Promise> {
-        if !matches!(self.storage.is_empty(), Ok(true)) {
+        if !matches!(self.0.storage.is_empty(), Ok(true)) {
             return None;
         }
-        self.storage.forget_schema();
-        let context = self.context.clone();
+        self.0.storage.forget_schema();
+        let object = Rc::clone(&self.0);
         Some(promise_of(async move {
-            if let Err(error) = context.delete_all().await {
+            if let Err(error) = object.context.delete_all().await {
                 worker::console_warn!("an empty object keeps its tables: {error:?}");
             }
         }))
     }
+
+    /// The alarm went off.
+    pub fn alarm(&self) -> js_sys::Promise {
+        let object = Rc::clone(&self.0);
+        promise_of(async move { object.on_alarm().await })
+    }
 }
 
-impl UserCore {
-    fn answer(&self, json: &str) -> Result<String> {
-        match serde_json::from_str(json).map_err(|e| Error::Internal(format!("call: {e}")))? {
-            Call::Put(record) => self.storage.put(*record).and_then(|()| done()),
+impl Object {
+    fn answer(&self, json: &str) -> Result<Outcome> {
+        let (call, now): (Call, _) = (serde_json::from_str(json).map_err(|e| Error::Internal(format!("call: {e}")))?, platform::now());
+        if call.writes() && self.storage.is_erasing()? {
+            return Err(Error::Unavailable("the user is being erased".into()));
+        }
+        let answer = match call {
+            Call::Put(record) => return listed(self.storage.put(*record, self.limit()?, now)?),
+            Call::Share(share) => return listed(self.storage.share(*share, self.limit()?, now)?),
+            Call::Admit { user, session_id } => return Ok(Outcome::Admission(Id::parse("user_id", &user)?, session_id)),
+            Call::Erase { user } => return Ok(Outcome::Erasure(Id::parse("user_id", &user)?)),
             Call::Remove { session_id } => self.storage.remove(&session_id).and_then(|()| done()),
-            Call::Memory(call) => self.storage.memory(call, platform::now()),
-            Call::Share(share) => self.storage.share(*share).and_then(|()| done()),
+            Call::Hide { session_id, until } => self.storage.hide(&session_id, Timestamp::from_millis(until), now).and_then(|()| done()),
+            Call::Memory(call) => self.storage.memory(call, now),
             Call::Once { request, call } => {
-                let (request, now) = (Repeatable::try_from(request)?, platform::now());
+                let request = Repeatable::try_from(request)?;
                 self.storage.once(&request, now, || self.storage.memory(call, now))
             }
-            Call::Remind { facts, origin } => encode(&self.storage.remind(facts, origin, platform::now())?),
-            Call::Search(call) => encode(&self.storage.search(&call, platform::now())?),
+            Call::Remind { facts, origin } => encode(&self.storage.remind(facts, origin, now)?),
+            Call::Search(call) => encode(&self.storage.search(&call, now)?),
             Call::Settings => encode(&self.storage.settings()?),
             Call::Change(settings) => self.storage.change(&settings).and_then(|()| encode(&settings)),
-            Call::List { limit, after } => encode(&self.storage.list(limit, after.as_ref(), platform::now())?),
-        }
+            Call::List { limit, after } => {
+                let listed = self.storage.list(limit, after, &FilterRecord::default(), now)?;
+                encode(&listed.into_iter().map(|item| item.session).collect::<Vec<_>>())
+            }
+            Call::Page { limit, after, filter } => encode(&self.storage.list(limit, after, &filter, now)?),
+        };
+        answer.map(Outcome::Answer)
     }
+
+    fn limit(&self) -> Result<SessionLimit> {
+        Ok(Config::from_env(&self.env)?.sessions)
+    }
+}
+
+fn listed(place: Place) -> Result<Outcome> {
+    done().map(if place == Place::KeptByEvicting { Outcome::AfterEndings } else { Outcome::Answer })
 }
 
 fn done() -> Result<String> {
@@ -78,4 +146,10 @@ fn done() -> Result<String> {
 
 fn encode<T: Serialize>(answer: &T) -> Result<String> {
     Reply::<_, Refusal>::Ok(answer).encode()
+}
+
+/// A reply as `entry.js` takes it.
+fn text(reply: Result<String>) -> JsValue {
+    let reply = reply.or_else(|error| Reply::<(), Refusal>::Err(error.into()).encode());
+    reply.map_or(JsValue::NULL, JsValue::from)
 }

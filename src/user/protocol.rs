@@ -21,8 +21,16 @@ pub(super) enum Call {
     Share(Box<Share>),
     /// Takes a session off the list. Answers `true`, also when it was not on it.
     Remove { session_id: String },
-    /// Answers a list of `SessionRecord`, those with the latest activity first.
+    /// Answers a list of `SessionRecord`, those with the latest activity first. Since 0.5 `Page` says more.
     List { limit: u32, after: Option<PositionRecord> },
+    /// Answers a list of [`ListedRecord`], those with the latest activity first.
+    Page { limit: u32, after: Option<PositionRecord>, filter: FilterRecord },
+    /// Keeps a place for a session that is about to begin, or answers `SessionLimit`. Answers `true`.
+    Admit { user: String, session_id: String },
+    /// Hides a session that is deleted and can be restored until then. Answers `true`.
+    Hide { session_id: String, until: i64 },
+    /// Removes everything of the user, sessions and all. Answers [`ErasedRecord`]; to be asked again until that is complete.
+    Erase { user: String },
     /// What the user's memory holds; answers as [`MemoryCall`] says.
     Memory(MemoryCall),
     /// The same for a request that may be repeated: it is done once, and answered as then for a day.
@@ -35,6 +43,23 @@ pub(super) enum Call {
     Settings,
     /// Changes that. Answers [`Settings`].
     Change(Settings),
+}
+
+impl Call {
+    /// May it add something? While the user is erased nothing is added.
+    pub(super) fn writes(&self) -> bool {
+        match self {
+            Call::Put(_) | Call::Share(_) | Call::Admit { .. } | Call::Once { .. } | Call::Remind { .. } | Call::Change(_) => true,
+            Call::Memory(call) => call.writes(),
+            Call::Remove { .. }
+            | Call::Hide { .. }
+            | Call::Erase { .. }
+            | Call::List { .. }
+            | Call::Page { .. }
+            | Call::Search(_)
+            | Call::Settings => false,
+        }
+    }
 }
 
 /// A session, and what is new in it since what was shared before.
@@ -78,6 +103,56 @@ pub(super) struct Settings {
     pub(super) uses_memory: bool,
 }
 
+/// What a list is to show, besides its order. What is absent lets everything through.
+#[derive(Default, Serialize, Deserialize)]
+pub(super) struct FilterRecord {
+    pub(super) persona: Option<String>,
+    /// Text in the title, in whatever case.
+    pub(super) title: Option<String>,
+    pub(super) created_since: Option<i64>,
+    pub(super) created_before: Option<i64>,
+    pub(super) active_since: Option<i64>,
+    pub(super) active_before: Option<i64>,
+}
+
+impl FilterRecord {
+    /// Does it let `session` through? Its last activity is left to the list's order.
+    pub(super) fn lets_through(&self, session: &SessionRecord) -> bool {
+        let created_at = session.created_at().millis();
+        let has = |title: &str, text: &str| title.to_lowercase().contains(&text.to_lowercase());
+        self.persona.as_ref().is_none_or(|persona| session.persona() == persona)
+            && self.title.as_ref().is_none_or(|text| session.title().is_some_and(|title| has(title, text)))
+            && self.created_since.is_none_or(|since| created_at >= since)
+            && self.created_before.is_none_or(|before| created_at < before)
+    }
+}
+
+/// A session on the list, and the last message in it that says something.
+#[derive(Serialize, Deserialize)]
+pub(super) struct ListedRecord {
+    pub(super) session: SessionRecord,
+    pub(super) last: Option<PreviewRecord>,
+}
+
+/// The beginning of a message.
+#[derive(Serialize, Deserialize)]
+pub(super) struct PreviewRecord {
+    pub(super) sequence: u64,
+    pub(super) role: String,
+    pub(super) text: String,
+}
+
+/// What has gone with a user.
+#[derive(Serialize, Deserialize)]
+pub(super) struct ErasedRecord {
+    pub(super) started_at: i64,
+    pub(super) sessions: u64,
+    pub(super) messages: u64,
+    pub(super) memories: u64,
+    /// Is nothing left?
+    pub(super) is_complete: bool,
+}
+
 /// A place in the list: that of a session with this last activity and id.
 #[derive(Serialize, Deserialize)]
 pub(super) struct PositionRecord {
@@ -96,6 +171,10 @@ mod tests {
             r#"{"remove":{"session_id":"s"}}"#,
             r#"{"list":{"limit":50,"after":{"last_activity":1,"session_id":"s"}}}"#,
             r#"{"list":{"limit":50,"after":null}}"#,
+            r#"{"page":{"limit":50,"after":null,"filter":{"persona":"p","title":"t","created_since":1,"created_before":2,"active_since":3,"active_before":4}}}"#,
+            r#"{"admit":{"user":"ann","session_id":"s"}}"#,
+            r#"{"hide":{"session_id":"s","until":1}}"#,
+            r#"{"erase":{"user":"ann"}}"#,
             r#"{"memory":{"get":{"key":"k"}}}"#,
             r#"{"share":{"session":{"id":"s","owner":"nobody","user_id":null,"persona":"default","title":null,"metadata":"{}","created_at":1,"last_activity":2,"idle_timeout_ms":3,"message_count":4,"last_sequence":5,"revision":6},"after":1,"documents":[{"sequence":2,"role":"user","created_at":3,"content":"x"}],"forgotten":[1]}}"#,
             r#"{"remind":{"facts":[{"key":"name","text":"Ann"},{"key":"likes","item":"tea"}],"origin":{"session_id":"s","sequence":1}}}"#,

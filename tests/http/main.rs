@@ -36,5 +36,6 @@ mod storage;
 mod streams;
 mod tools;
 mod turns;
+mod users;
 mod walkthrough;
 mod workers_ai;

@@ -189,6 +189,23 @@ fn what_a_user_wants_and_has_said_in_format_3_is_still_known() {
     assert_eq!(server.get("/users/ann/sessions").expect(200).value()["sessions"][0]["memory"], json!(false));
 }
 
+#[test]
+fn what_a_user_object_was_about_to_end_in_format_4_is_ended() {
+    let mut server = Server::start();
+    server.put("/users/ann/memory/k", json!({"value": 1})).expect(201);
+    server.kill();
+    rewrite(&server, "user", "user-format-4");
+    server.launch();
+    let list = server.get("/users/ann/sessions").expect(200).value();
+    let ids: Vec<&str> = list["sessions"].as_array().unwrap().iter().map(|session| session["session_id"].as_str().unwrap()).collect();
+    assert_eq!((ids, &list["sessions"][0]["last_message"]["sequence"]), (vec!["listed"], &json!(1)));
+    assert_eq!(server.get("/users/ann/search?q=oolong").expect(200).value()["total"], 1);
+    // The erasure goes on where it was.
+    server.put("/users/ann/memory/k", json!({"value": 1})).expect_problem(503, "UNAVAILABLE");
+    let receipt = server.delete("/users/ann").expect(200).value();
+    assert_eq!((&receipt["sessions"], &receipt["messages"], &receipt["memories"]), (&json!(5), &json!(2), &json!(3)), "{receipt}");
+}
+
 /// A server whose only session, `pinned`, was written in `format`.
 fn serve_pinned(format: u32) -> Server {
     let mut server = Server::start();
@@ -204,7 +221,7 @@ fn a_users_list_written_in_format_1_is_still_served() {
     let mut server = Server::start();
     server.post("/sessions", json!({"session_id": "replaced", "user_id": "ann"})).expect(201);
     server.kill();
-    assert_eq!(sqlite::tables(&server.databases("user")[0]), fixture("user-format-3.schema.sql"));
+    assert_eq!(sqlite::tables(&server.databases("user")[0]), fixture("user-format-4.schema.sql"));
     rewrite(&server, "user", "user-format-1");
     server.launch();
 

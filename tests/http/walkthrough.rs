@@ -18,7 +18,8 @@ fn create_chat_remember_info_delete_gone() {
     assert_eq!(info.text("user_id"), "user_123");
 
     let deleted = server.delete(&format!("/sessions/{id}")).expect(200).value();
-    assert_eq!(deleted, json!({"session_id": id, "deleted": true, "message_count": 4}));
+    let at = deleted["deleted_at"].clone();
+    assert_eq!(deleted, json!({"session_id": id, "deleted": true, "message_count": 4, "deleted_at": at}));
     server.post("/chat", json!({"session_id": id, "message": "Hello?"})).expect_problem(404, "INVALID_SESSION");
     server.get(&format!("/sessions/{id}")).expect_problem(404, "SESSION_NOT_FOUND");
     server.delete(&format!("/sessions/{id}")).expect_problem(404, "SESSION_NOT_FOUND");

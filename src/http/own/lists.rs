@@ -3,7 +3,7 @@
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::Serialize;
 
-use super::{SessionJson, rfc3339};
+use super::{SessionJson, etag, parse_time, rfc3339};
 use crate::{
     domain::{
         caller::Owner,
@@ -11,20 +11,37 @@ use crate::{
         session::Session,
         time::Timestamp,
     },
-    error::{Error, Result},
+    error::{Error, Result, Subject},
     http::{
         problem::Problem,
         request::{Query, Request},
         response::Reply,
     },
     index, limits, platform,
-    user::client::{self, Position},
+    user::client::{self, Filter, Listed, Position, Preview},
 };
 
 #[derive(Serialize)]
 struct SessionsJson<T> {
     sessions: Vec<T>,
     next_cursor: Option<String>,
+}
+
+/// A session of a user, as the list shows it.
+#[derive(Serialize)]
+struct ListedJson<'a> {
+    #[serde(flatten)]
+    session: SessionJson<'a>,
+    /// The last message that says something.
+    last_message: Option<PreviewJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct PreviewJson<'a> {
+    sequence: u64,
+    role: &'a str,
+    /// At most 200 characters of it.
+    text: &'a str,
 }
 
 /// A session as the index knows it. What is missing here is only known to the session itself.
@@ -43,21 +60,43 @@ struct IndexedJson {
     indexed_at: String,
 }
 
-/// `GET /users/{id}/sessions?limit&cursor`: 200 with the user's living sessions, latest activity first.
+/// `GET /users/{id}/sessions?limit&cursor&persona&title&created_since&created_before&active_since&active_before`: 200 with
+/// the user's living sessions, latest activity first.
 pub(crate) async fn user_sessions(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
     let user: UserId = request.id(0, "user_id")?;
-    let limit = page_limit(request.query())?;
-    let position = request.query().get("cursor").map(decode_cursor).transpose()?;
+    let (query, limit) = (request.query(), page_limit(request.query())?);
+    let position = query.get("cursor").map(decode_cursor).transpose()?;
+    let text = |name| query.get(name).filter(|text| !text.is_empty()).map(str::to_owned);
+    let filter = Filter {
+        persona: text("persona"),
+        title: text("title"),
+        created_since: parse_time(query, "created_since")?,
+        created_before: parse_time(query, "created_before")?,
+        active_since: parse_time(query, "active_since")?,
+        active_before: parse_time(query, "active_before")?,
+    };
     // Somebody else's list looks like that of a user who has no sessions.
     let mut sessions = if request.caller().may_use(&Owner::User(user.clone())) {
-        client::list(request.env(), &user, limit.saturating_add(1), position).await?
+        client::list(request.env(), &user, limit.saturating_add(1), position, filter).await?
     } else {
         Vec::new()
     };
     let has_more = sessions.len() > usize::try_from(limit).unwrap_or(usize::MAX);
     sessions.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    let next_cursor = sessions.last().filter(|_| has_more).map(encode_cursor);
-    Ok(Reply::json(200, &SessionsJson { sessions: sessions.iter().map(SessionJson::from).collect(), next_cursor }))
+    let next_cursor = sessions.last().filter(|_| has_more).map(|last| encode_cursor(&last.session));
+    Ok(Reply::json(200, &SessionsJson { sessions: sessions.iter().map(ListedJson::from).collect(), next_cursor }))
+}
+
+/// `GET /users/{id}/sessions/latest`: 200 with the session that the user was in last; 404 when there is none.
+pub(crate) async fn latest(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
+    let user: UserId = request.id(0, "user_id")?;
+    let listed = if request.caller().may_use(&Owner::User(user.clone())) {
+        client::list(request.env(), &user, 1, None, Filter::default()).await?
+    } else {
+        Vec::new()
+    };
+    let latest = listed.first().ok_or(Error::NotFound(Subject::Session))?;
+    Ok(Reply::json(200, &ListedJson::from(latest)).with_header("etag", etag(latest.session.version())))
 }
 
 /// `GET /sessions?limit&cursor`: 200 with a page of all sessions, as old as each says.
@@ -72,6 +111,13 @@ pub(crate) async fn all_sessions(request: &Request<'_>) -> std::result::Result<R
             next_cursor: page.next_cursor.map(|cursor| format!("{INDEX_CURSOR}{cursor}")),
         },
     ))
+}
+
+impl<'a> From<&'a Listed> for ListedJson<'a> {
+    fn from(listed: &'a Listed) -> Self {
+        let preview = |last: &'a Preview| PreviewJson { sequence: last.sequence, role: &last.role, text: &last.text };
+        ListedJson { session: (&listed.session).into(), last_message: listed.last.as_ref().map(preview) }
+    }
 }
 
 impl From<index::Entry> for IndexedJson {

@@ -30,7 +30,7 @@ use crate::{
         },
     },
     error::{Error, Result},
-    http::Method,
+    http::{Method, request::Query},
 };
 
 /// A session, wherever one is shown.
@@ -254,6 +254,16 @@ fn raw_json(text: &str) -> Box<RawValue> {
 }
 
 /// `2026-11-20T09:38:53.106Z`.
+/// The time `name`, if it is given.
+///
+/// # Errors
+/// `Invalid` when it is none.
+fn parse_time(query: &Query, name: &str) -> Result<Option<Timestamp>> {
+    let Some(text) = query.get(name).filter(|text| !text.is_empty()) else { return Ok(None) };
+    let time = DateTime::parse_from_rfc3339(text).map_err(|_| Error::invalid(name, "must be a time such as 2026-11-21T09:00:00Z"))?;
+    Ok(Some(Timestamp::from_millis(time.timestamp_millis())))
+}
+
 fn rfc3339(at: Timestamp) -> String {
     DateTime::from_timestamp_millis(at.millis()).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Millis, true)
 }

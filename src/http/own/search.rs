@@ -1,12 +1,11 @@
 //! `/sessions/{id}/search` and `/users/{id}/search`: messages by what they say.
 
-use chrono::DateTime;
 use serde::Serialize;
 
-use super::{one_of, rfc3339};
+use super::{one_of, parse_time, rfc3339};
 use crate::{
     domain::{caller::Owner, id::UserId, message::Role, time::Timestamp},
-    error::{Error, Result},
+    error::Result,
     http::{
         problem::Problem,
         request::{Query, Request},
@@ -74,19 +73,12 @@ fn question(query: &Query) -> Result<SearchCall> {
         expression: search::all_words(query.get("q").unwrap_or_default())?,
         role: role.map(|role| role.name().to_owned()),
         session_id: None,
-        since: time(query, "since")?,
-        before: time(query, "before")?,
+        since: parse_time(query, "since").map(|at| at.map(Timestamp::millis))?,
+        before: parse_time(query, "before").map(|at| at.map(Timestamp::millis))?,
         is_for_model: false,
         limit: query.number("limit", limits::PAGE_ITEMS_DEFAULT, 1, limits::PAGE_ITEMS)?,
         offset: query.number("offset", 0, 0, limits::SEARCH_OFFSET)?,
     })
-}
-
-/// A time in Unix milliseconds.
-fn time(query: &Query, name: &str) -> Result<Option<i64>> {
-    let Some(text) = query.get(name) else { return Ok(None) };
-    let time = DateTime::parse_from_rfc3339(text).map_err(|_| Error::invalid(name, "must be a time such as 2026-11-21T09:00:00Z"))?;
-    Ok(Some(time.timestamp_millis()))
 }
 
 fn reply(found: &Found, offset: u32) -> Reply {

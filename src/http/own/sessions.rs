@@ -1,10 +1,12 @@
 //! `/sessions` and `/sessions/{id}`: create, read, change, renew, delete.
 
+use std::time::Duration;
+
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{SessionJson, etag, one_of};
+use super::{SessionJson, etag, one_of, rfc3339};
 use crate::{
     domain::{
         caller::Caller,
@@ -22,11 +24,13 @@ use crate::{
         response::Reply,
     },
     limits, platform,
-    session::client::SessionClient,
+    session::client::{Deletion, SessionClient},
 };
 
 /// How often an id of our own is drawn again when it is in use: once is unlikely enough.
 const ID_ATTEMPTS: usize = 3;
+/// Longest time in which a deletion can be taken back.
+const UNDO_SECONDS: u32 = 3600;
 
 /// What a client may choose for a new session, not checked yet.
 pub(super) struct Choices {
@@ -83,6 +87,11 @@ struct DeletedJson<'a> {
     session_id: &'a str,
     deleted: bool,
     message_count: u64,
+    /// When nothing was left; with `?undo`, when it became invisible.
+    deleted_at: String,
+    /// Until then `POST /sessions/{id}/restore` brings it back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    restorable_until: Option<String>,
 }
 
 /// `POST /sessions`: 201 with the new session, 200 with the living one that `session_id` names.
@@ -161,11 +170,23 @@ pub(crate) async fn patch(request: &Request<'_>) -> std::result::Result<Reply, P
     Ok(reply(200, &session))
 }
 
-/// `DELETE /sessions/{id}`: 200 with what went.
+/// `DELETE /sessions/{id}?undo=seconds`: 200 with what went.
 pub(crate) async fn delete(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
     let (id, precondition) = (request.id(0, "session_id")?, request.precondition()?);
-    let message_count = SessionClient::new(request.env(), request.caller(), &id).delete(precondition).await?;
-    Ok(Reply::json(200, &DeletedJson { session_id: id.as_str(), deleted: true, message_count }))
+    let undo = match request.query().number("undo", 0, 0, UNDO_SECONDS)? {
+        0 => None,
+        seconds => Some(Duration::from_secs(seconds.into())),
+    };
+    let deletion = SessionClient::new(request.env(), request.caller(), &id).delete(precondition, undo).await?;
+    let Deletion { message_count, restorable_until } = deletion;
+    let (deleted_at, restorable_until) = (rfc3339(platform::now()), restorable_until.map(rfc3339));
+    Ok(Reply::json(200, &DeletedJson { session_id: id.as_str(), deleted: true, message_count, deleted_at, restorable_until }))
+}
+
+/// `POST /sessions/{id}/restore`: 200 with the session, whose deletion is taken back. Any body is ignored.
+pub(crate) async fn restore(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
+    let id = request.id(0, "session_id")?;
+    Ok(reply(200, &SessionClient::new(request.env(), request.caller(), &id).restore().await?))
 }
 
 /// `POST /sessions/{id}/renew`: 200 with the session, whose time begins again. Any body is ignored.

@@ -1,12 +1,14 @@
-//! `/users/{id}`: what a user wants.
+//! `/users/{id}`: what a user wants, and the user's end.
 
 use serde::{Deserialize, Serialize};
 
+use super::rfc3339;
 use crate::{
     domain::{caller::Owner, id::UserId},
     error::{Error, Subject},
     http::{problem::Problem, request::Request, response::Reply},
-    user,
+    platform,
+    user::{self, client::Erased},
 };
 
 #[derive(Deserialize)]
@@ -19,6 +21,18 @@ struct UserJson<'a> {
     user_id: &'a str,
     /// May models be told what is remembered, and remember more?
     memory: bool,
+}
+
+/// What has gone with a user: counts and times.
+#[derive(Serialize)]
+struct ErasedJson {
+    /// Is nothing left?
+    erased: bool,
+    sessions: u64,
+    messages: u64,
+    memories: u64,
+    started_at: String,
+    ended_at: Option<String>,
 }
 
 /// `GET /users/{id}`: 200 with what the user wants. Every user exists.
@@ -35,6 +49,22 @@ pub(crate) async fn patch(request: &Request<'_>) -> std::result::Result<Reply, P
         user::client::set_uses_memory(request.env(), &user, memory).await?;
     }
     get(request).await
+}
+
+/// `DELETE /users/{id}`: 200 with what has gone when nothing is left; 202 when there is more: ask again, or leave it to
+/// us.
+pub(crate) async fn erase(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
+    let user = own(request)?;
+    let Erased { started_at, sessions, messages, memories, is_complete } = user::client::erase(request.env(), &user).await?;
+    let erased = ErasedJson {
+        erased: is_complete,
+        sessions,
+        messages,
+        memories,
+        started_at: rfc3339(started_at),
+        ended_at: is_complete.then(|| rfc3339(platform::now())),
+    };
+    Ok(Reply::json(if is_complete { 200 } else { 202 }, &erased))
 }
 
 fn own(request: &Request<'_>) -> std::result::Result<UserId, Problem> {

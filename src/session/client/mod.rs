@@ -2,7 +2,7 @@
 
 mod turns;
 
-use std::mem;
+use std::{mem, time::Duration};
 
 use serde::de::DeserializeOwned;
 use worker::Env;
@@ -10,9 +10,10 @@ use worker::Env;
 use crate::{
     domain::{
         caller::Caller,
-        id::{Repeatable, SessionId},
+        id::{Repeatable, SessionId, UserId},
         message::{Message, NewMessage},
         session::{NewSession, Precondition, Session, SessionPatch},
+        time::Timestamp,
         turn::Wishes,
     },
     error::Result,
@@ -22,10 +23,10 @@ use crate::{
     search::protocol::{Found, SearchCall},
     session::{
         protocol::{
-            Appended, BINDING, Call, Copied, Create, Created, Deleted, PageRecord, PageRequest, Popped, Request, Siblings, Told,
+            Appended, BINDING, Call, Copied, Create, Created, Deleted, Ended, PageRecord, PageRequest, Popped, Request, Siblings, Told,
             TurnOptions,
         },
-        record::{CallerRecord, MessageRecord, SessionRecord, refusal::Refusal, version::encode_precondition},
+        record::{CallerRecord, EndingRecord, MessageRecord, SessionRecord, refusal::Refusal, version::encode_precondition},
     },
 };
 
@@ -37,6 +38,14 @@ pub(crate) struct SessionClient<'a> {
     caller: &'a Caller,
     id: &'a SessionId,
     repeatable: Option<&'a Repeatable>,
+}
+
+/// What a deletion has done.
+pub(crate) struct Deletion {
+    /// How many messages went with it.
+    pub message_count: u64,
+    /// Until then it can be restored.
+    pub restorable_until: Option<Timestamp>,
 }
 
 /// A page of messages.
@@ -105,13 +114,23 @@ impl<'a> SessionClient<'a> {
         self.ask::<SessionRecord>(call).await?.try_into()
     }
 
-    /// Ends it. How many messages went with it.
+    /// Ends it; with `undo` it can be restored for so long.
     ///
     /// # Errors
     /// `Stale` when the precondition fails.
-    pub(crate) async fn delete(&self, precondition: Precondition) -> Result<u64> {
-        let call = Call::Delete { if_match: encode_precondition(precondition) };
-        Ok(self.ask::<Deleted>(call).await?.message_count)
+    pub(crate) async fn delete(&self, precondition: Precondition, undo: Option<Duration>) -> Result<Deletion> {
+        let undo_ms = undo.map(|undo| u64::try_from(undo.as_millis()).unwrap_or(u64::MAX));
+        let deleted: Deleted = self.ask(Call::Delete { if_match: encode_precondition(precondition), undo_ms }).await?;
+        let restorable_until = deleted.restorable_until.map(Timestamp::from_millis);
+        Ok(Deletion { message_count: deleted.message_count, restorable_until })
+    }
+
+    /// Takes back a deletion.
+    ///
+    /// # Errors
+    /// As [`SessionClient::get`], also when it can be restored no more.
+    pub(crate) async fn restore(&self) -> Result<Session> {
+        self.ask::<SessionRecord>(Call::Restore).await?.try_into()
     }
 
     /// Counts as activity, changes nothing else.
@@ -250,6 +269,19 @@ impl<'a> SessionClient<'a> {
     fn request(&self, call: Call) -> Request {
         Request { caller: CallerRecord::from(self.caller), repeatable: self.repeatable.map(Into::into), call }
     }
+}
+
+/// Ends session `id` of `user` for that user's object, if it began no later than `decided_at`. How many messages went with
+/// it; `None`: it goes on, as it may when it was only evicted.
+///
+/// # Errors
+/// `Unavailable` when something of it may be left.
+pub(crate) async fn end(env: &Env, user: &UserId, id: &str, ending: EndingRecord, decided_at: Timestamp) -> Result<Option<u64>> {
+    let caller = Caller::Open { acting_for: Some(user.clone()) };
+    let call = Call::End { ending, decided_at: decided_at.millis() };
+    let request = Request { caller: (&caller).into(), repeatable: None, call };
+    let ended: Ended = namespace::call::<_, _, Refusal>(env, BINDING, id, &request).await?;
+    Ok((!ended.is_spared).then_some(ended.message_count))
 }
 
 fn decode_messages(records: Vec<MessageRecord>) -> Result<Vec<Message>> {

@@ -4,12 +4,14 @@
 //! Worker and objects may run different versions for some minutes after a deploy: fields are only ever added, with a
 //! default. The formats are pinned by tests in this file.
 
+mod ending;
 mod message;
 pub(crate) mod refusal;
 pub(crate) mod turn;
 pub(crate) mod version;
 pub(crate) mod wish;
 
+pub(crate) use ending::EndingRecord;
 pub(crate) use message::{MessageRecord, NewMessageRecord, ToolCallRecord};
 
 use std::time::Duration;
@@ -139,6 +141,21 @@ impl SessionRecord {
     /// When it began.
     pub(crate) fn created_at(&self) -> Timestamp {
         Timestamp::from_millis(self.created_at)
+    }
+
+    /// When it was last written to.
+    pub(crate) fn last_activity(&self) -> Timestamp {
+        Timestamp::from_millis(self.last_activity)
+    }
+
+    /// Key of the persona that answers.
+    pub(crate) fn persona(&self) -> &str {
+        &self.persona
+    }
+
+    /// A person's name for it.
+    pub(crate) fn title(&self) -> Option<&str> {
+        self.title.as_deref()
     }
 }
 

@@ -24,6 +24,7 @@ pub(crate) enum Refusal {
     IdTaken,
     KeyReused,
     Stale { current: Option<VersionRecord> },
+    SessionLimit { limit: u64 },
     TurnInProgress,
     NotPossible { rule: String },
     Model { code: String, retry_after_ms: Option<u64>, cause: String },
@@ -45,6 +46,7 @@ impl From<Error> for Refusal {
             Error::IdTaken => Refusal::IdTaken,
             Error::KeyReused => Refusal::KeyReused,
             Error::Stale { current } => Refusal::Stale { current: current.map(Into::into) },
+            Error::SessionLimit { limit } => Refusal::SessionLimit { limit },
             Error::TurnInProgress => Refusal::TurnInProgress,
             Error::NotPossible(rule) => Refusal::NotPossible { rule },
             Error::Model { failure, cause } => {
@@ -70,6 +72,7 @@ impl From<Refusal> for Error {
             Refusal::IdTaken => Error::IdTaken,
             Refusal::KeyReused => Error::KeyReused,
             Refusal::Stale { current } => Error::Stale { current: current.as_ref().map(Into::into) },
+            Refusal::SessionLimit { limit } => Error::SessionLimit { limit },
             Refusal::TurnInProgress => Error::TurnInProgress,
             Refusal::NotPossible { rule } => Error::NotPossible(rule),
             Refusal::Model { code, retry_after_ms, cause } => match failure_named(&code) {
@@ -113,6 +116,7 @@ mod tests {
             Error::NotFound(Subject::Turn),
             Error::NotFound(Subject::Message),
             Error::NotFound(Subject::Memory),
+            Error::SessionLimit { limit: 10 },
             Error::TurnInProgress,
             Error::NotPossible("r".into()),
             Error::Model { failure: ModelFailure::Timeout, cause: "c".into() },

@@ -70,6 +70,7 @@ const TO_5: &[Write] = &[
 
 /// What makes format 6 of format 5.
 const TO_6: &[Write] = &[
+    Write::new("alter table session add column restorable_until integer"),
     // Kept answers tell no more what was remembered.
     Write::new("update answer set answer = json_remove(answer, '$.ok.memory') where json_valid(answer)"),
 ];

@@ -59,24 +59,25 @@ const CREATE_SESSION: Write = Write::new(
        observed_tokens integer not null default 0, error_count integer not null default 0, last_error text, last_error_at integer,
        verbosity text not null default 'medium', tone text not null default 'neutral', depth text not null default 'normal',
        uses_memory integer not null default 1, is_title_made integer not null default 0,
-       searched_sequence integer not null default 0, shared_sequence integer not null default 0
+       searched_sequence integer not null default 0, shared_sequence integer not null default 0, restorable_until integer
      ) strict",
 );
 const LOAD: &str = "select id, owner_kind, owner_id, user_id, persona, title, metadata, created_at, last_activity,
   idle_timeout_ms, message_count, last_sequence, revision, is_ended, listed_revision, indexed_at, alarm_at,
   turn_count, running_turn, prompt_tokens, completion_tokens, has_estimates, observed_bytes, observed_tokens, error_count, last_error,
-  last_error_at, verbosity, tone, depth, uses_memory, is_title_made, searched_sequence, shared_sequence from session";
+  last_error_at, verbosity, tone, depth, uses_memory, is_title_made, searched_sequence, shared_sequence, restorable_until from session";
 const SAVE: Write = Write::new(
     "insert or replace into session (only, format, id, owner_kind, owner_id, user_id, persona, title, metadata, created_at, last_activity,
        idle_timeout_ms, message_count, last_sequence, revision, is_ended, listed_revision, indexed_at, alarm_at, turn_count, running_turn,
        prompt_tokens, completion_tokens, has_estimates, observed_bytes, observed_tokens, error_count, last_error, last_error_at,
-       verbosity, tone, depth, uses_memory, is_title_made, searched_sequence, shared_sequence)
-     values (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+       verbosity, tone, depth, uses_memory, is_title_made, searched_sequence, shared_sequence, restorable_until)
+     values (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 );
 const SET_LAST_ACTIVITY: Write = Write::new("update session set last_activity = ?");
 const SET_IDLE: Write = Write::new("update session set running_turn = null");
 const END_TURNS: Write = Write::new("update turn set state = 'interrupted', ended_at = started_at where state = 'running'");
 const SET_LISTED: Write = Write::new("update session set listed_revision = ?");
+const SET_HIDDEN: Write = Write::new("update session set listed_revision = 0, shared_sequence = 0, indexed_at = null");
 const SET_INDEXING: Write = Write::new("update session set indexed_at = 0");
 const SET_INDEXED: Write = Write::new("update session set indexed_at = ? where indexed_at = 0");
 const SET_ALARM: Write = Write::new("update session set alarm_at = ?");
@@ -97,12 +98,23 @@ pub(super) struct Stored {
     pub(super) searched_sequence: u64,
     /// Up to this message the user's index is.
     pub(super) shared_sequence: u64,
+    /// Deleted, and absent for everybody, but until then it can be restored.
+    pub(super) restorable_until: Option<Timestamp>,
 }
 
 impl Stored {
     /// A session that no copy knows of yet.
     pub(super) fn begin(session: Session) -> Stored {
-        Stored { session, is_ended: false, listed_revision: 0, indexed_at: None, alarm_at: None, searched_sequence: 0, shared_sequence: 0 }
+        Stored {
+            session,
+            is_ended: false,
+            listed_revision: 0,
+            indexed_at: None,
+            alarm_at: None,
+            searched_sequence: 0,
+            shared_sequence: 0,
+            restorable_until: None,
+        }
     }
 
     /// Does a copy know less than it should?
@@ -113,6 +125,11 @@ impl Stored {
     /// Does the user's list know less than it should?
     pub(super) fn is_list_behind(&self) -> bool {
         matches!(self.session.owner, Owner::User(_)) && self.listed_revision < self.session.revision
+    }
+
+    /// Is it deleted, and can be restored at `now`?
+    pub(super) fn is_restorable(&self, now: Timestamp) -> bool {
+        !self.is_ended && self.restorable_until.is_some_and(|until| now < until)
     }
 
     /// Is its deadline past?
@@ -272,6 +289,7 @@ impl Storage {
                 session.is_title_made.into(),
                 stored.searched_sequence.into(),
                 stored.shared_sequence.into(),
+                stored.restorable_until.map(Timestamp::millis).into(),
             ],
         )
     }
@@ -285,6 +303,11 @@ impl Storage {
     /// Notes activity that changes nothing else.
     pub(super) fn set_last_activity(&self, at: Timestamp) -> Result<()> {
         self.sql.run(&SET_LAST_ACTIVITY, &[at.millis().into()])
+    }
+
+    /// Notes that neither the user's list nor the index has the session.
+    pub(super) fn set_hidden(&self) -> Result<()> {
+        self.sql.run(&SET_HIDDEN, &[])
     }
 
     /// Notes that the user's list has `revision`.
@@ -359,5 +382,6 @@ fn read_stored(row: &Row) -> Result<Stored> {
         alarm_at: row.optional_integer(16)?.map(Timestamp::from_millis),
         searched_sequence: row.count(32)?,
         shared_sequence: row.count(33)?,
+        restorable_until: row.optional_integer(34)?.map(Timestamp::from_millis),
     })
 }

@@ -35,17 +35,19 @@ const UNINDEX: Write = Write::new(
      select 'delete', id, content from document where session_id = ? and sequence >= ? and sequence <= ?",
 );
 const DELETE: Write = Write::new("delete from document where session_id = ? and sequence >= ? and sequence <= ?");
+const UNINDEX_ALL: Write = Write::new("insert into search (search) values ('delete-all')");
+const DELETE_ALL: Write = Write::new("delete from document");
 const HAS: &str = "select 1 from document where session_id = ? and sequence >= ? limit 1";
 const FIND: &str =
     "select document.session_id, document.sequence, document.role, document.created_at, snippet(search, 0, ?, ?, '\u{2026}', 32)
   from search join document on document.id = search.rowid join session on session.id = document.session_id
-  where search match ? and session.expires_at > ? and (?5 is null or document.role = ?5) and (?6 is null or document.session_id = ?6)
+  where search match ? and session.expires_at > ? and session.id not in (select session_id from ending) and (?5 is null or document.role = ?5) and (?6 is null or document.session_id = ?6)
     and (?7 is null or document.created_at >= ?7) and (?8 is null or document.created_at < ?8)
     and (?9 = 0 or not coalesce(json_extract(session.record, '$.is_memory_off'), 0))
   order by rank, document.created_at desc limit ? offset ?";
 const COUNT: &str = "select count(*)
   from search join document on document.id = search.rowid join session on session.id = document.session_id
-  where search match ? and session.expires_at > ? and (?3 is null or document.role = ?3) and (?4 is null or document.session_id = ?4)
+  where search match ? and session.expires_at > ? and session.id not in (select session_id from ending) and (?3 is null or document.role = ?3) and (?4 is null or document.session_id = ?4)
     and (?5 is null or document.created_at >= ?5) and (?6 is null or document.created_at < ?6)
     and (?7 = 0 or not coalesce(json_extract(session.record, '$.is_memory_off'), 0))";
 
@@ -62,6 +64,12 @@ pub(super) fn put(sql: &Sql, session_id: &str, after: u64, documents: &[Document
         }
     }
     Ok(())
+}
+
+/// Forgets everything.
+pub(super) fn remove_all(sql: &Sql) -> Result<()> {
+    sql.run(&UNINDEX_ALL, &[])?;
+    sql.run(&DELETE_ALL, &[])
 }
 
 /// Forgets messages `first` to `last` of a session.

@@ -1,0 +1,112 @@
+//! What a user's object does to sessions: ends those that are one too many, and all of a user who is erased.
+//!
+//! What is decided is written down first, so that whatever fails or is cut off is made good by the alarm or by who asks
+//! again. The object has one alarm, set here alone.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use crate::{
+    config::Config,
+    domain::id::UserId,
+    error::{Error, Result},
+    platform, session,
+    user::{
+        object::Object,
+        protocol::ErasedRecord,
+        storage::{Ending, Place},
+    },
+};
+
+/// So many sessions are ended at once,
+const AT_ONCE: u32 = 10;
+/// so many of such groups by one call; the next one or the alarm goes on.
+const GROUPS: usize = 20;
+/// A session that does not end in this time is left to the alarm.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How often others are chosen in place of sessions whose turn runs.
+const CHOICES: usize = 3;
+/// The alarm tries again after this at the soonest,
+const RETRY_MIN: Duration = Duration::from_secs(10);
+/// and after this at the latest.
+const RETRY_MAX: Duration = Duration::from_secs(3600);
+
+impl Object {
+    /// Keeps a place for session `id`, which is about to begin.
+    ///
+    /// # Errors
+    /// `SessionLimit` when there is none and none can be made.
+    pub(super) async fn admit(&self, user: &UserId, id: &str) -> Result<()> {
+        let limit = Config::from_env(&self.env)?.sessions;
+        for _ in 0..CHOICES {
+            match self.context.atomically(|| self.storage.admit(id, user.as_str(), limit, platform::now()))? {
+                Place::Kept => return Ok(()),
+                Place::KeptByEvicting => self.end_sessions().await,
+                Place::None => break,
+            }
+            // Those that are spared take their places again.
+            if self.storage.has_place(id, limit, platform::now())? {
+                return Ok(());
+            }
+        }
+        self.context.atomically(|| self.storage.release(id))?;
+        Err(Error::SessionLimit { limit: limit.most.unwrap_or(u64::MAX) })
+    }
+
+    /// Removes everything of the user, as much as one call can.
+    pub(super) async fn erase(&self, user: &UserId) -> Result<ErasedRecord> {
+        self.context.atomically(|| self.storage.begin_erasure(user.as_str(), platform::now()))?;
+        self.end_sessions().await;
+        self.context.atomically(|| self.storage.erased(platform::now()))
+    }
+
+    /// Ends what is to end. The alarm goes on with what is left.
+    pub(super) async fn end_sessions(&self) {
+        if let Err(error) = self.try_end_sessions().await {
+            worker::console_warn!("sessions are ended later: {error:?}");
+        }
+    }
+
+    async fn try_end_sessions(&self) -> Result<()> {
+        self.arm()?;
+        let mut last = String::new();
+        for _ in 0..GROUPS {
+            let group = self.storage.endings(&last, AT_ONCE)?;
+            let Some(end) = group.last() else { return Ok(()) };
+            end.session_id.clone_into(&mut last);
+            join_all(group.iter().map(|ending| self.end(ending))).await;
+        }
+        Ok(())
+    }
+
+    async fn end(&self, ending: &Ending) {
+        let Ending { session_id, user, ending: why, decided_at } = ending;
+        let asked = session::client::end(&self.env, user, session_id, *why, *decided_at);
+        let ended = platform::within(PATIENCE, asked).await.ok_or_else(|| Error::Unavailable("a session does not end".into()));
+        let noted = ended.flatten().and_then(|ended| {
+            self.context.atomically(|| match ended {
+                Some(message_count) => self.storage.ended(ending, message_count),
+                None => self.storage.spare(session_id, platform::now()),
+            })
+        });
+        if let Err(error) = noted {
+            worker::console_warn!("a session is ended later: {error:?}");
+        }
+    }
+
+    /// The alarm: something that was to end has not ended.
+    pub(super) async fn on_alarm(&self) {
+        self.end_sessions().await;
+        if let Err(error) = self.context.atomically(|| self.storage.erased(platform::now())) {
+            worker::console_warn!("an erasure ends later: {error:?}");
+        }
+    }
+
+    /// Has the alarm try again as long as there is something to end: the longer it has been failing, the later.
+    fn arm(&self) -> Result<()> {
+        let Some(oldest) = self.storage.oldest_ending()? else { return Ok(()) };
+        let now = platform::now();
+        self.context.set_alarm(now.plus(now.since(oldest).clamp(RETRY_MIN, RETRY_MAX)))
+    }
+}

@@ -1,0 +1,233 @@
+//! The list of a user's sessions: a row a session in `session`.
+//!
+//! What it is sorted by stands in columns, the whole as a `SessionRecord` in `record`. A row is `listed`; or `reserved`, a
+//! place for a session that is about to begin; or `hidden`, of a session that is deleted and can be restored. Neither of
+//! these has a record. What is to end is on the list no more, though its row is.
+
+use std::time::Duration;
+
+use super::{Storage, documents};
+use crate::{
+    domain::{
+        caller::Owner,
+        session::{Session, SessionLimit},
+        time::Timestamp,
+    },
+    error::{Error, Result},
+    memory::store as memory,
+    platform::sql::{Row, Write},
+    session::record::{EndingRecord, SessionRecord},
+    user::protocol::{FilterRecord, ListedRecord, PositionRecord, PreviewRecord, Share},
+};
+
+/// The table.
+pub(super) const CREATE: Write = Write::new(
+    "create table if not exists session (
+       id text primary key, last_activity integer not null, expires_at integer not null, record text not null
+     ) strict, without rowid",
+);
+/// Its order.
+pub(super) const CREATE_ORDER: Write =
+    Write::new("create index if not exists session_by_activity on session (last_activity desc, id desc)");
+/// Since format 4.
+pub(super) const ADD_STATE: Write = Write::new("alter table session add column state text not null default 'listed'");
+const PUT: Write = Write::new("insert or replace into session (id, last_activity, expires_at, record, state) values (?, ?, ?, ?, ?)");
+const REMOVE: Write = Write::new("delete from session where id = ?");
+const RELEASE: Write = Write::new("delete from session where id = ? and state = 'reserved'");
+const STATE: &str = "select state from session where id = ? and expires_at > ?";
+const SET_ACTIVE: Write = Write::new("update session set last_activity = ? where id = ?");
+const LIST: &str = "select record, content, role, sequence from session
+  left join document on document.id = (select id from document where session_id = session.id order by sequence desc limit 1)
+  where (last_activity, session.id) < (cast(? as integer), ?) and last_activity >= ? and last_activity < ? and expires_at > ?
+    and state = 'listed' and session.id not in (select session_id from ending)
+  order by last_activity desc, session.id desc limit ?";
+const COUNT_OTHERS: &str = "select count(*) from session
+  where state <> 'hidden' and id <> ? and expires_at > ? and id not in (select session_id from ending)";
+const IDLE_LONGEST: &str = "select id from session
+  where state <> 'hidden' and id <> ? and expires_at > ? and id not in (select session_id from ending)
+  order by last_activity, id limit ?";
+
+/// For so long a place is kept for a session that is about to begin.
+const RESERVED: Duration = Duration::from_secs(60);
+/// Rows that are read at once to find those that a filter lets through.
+const BATCH: u32 = 100;
+/// Most characters of a preview.
+const PREVIEW_CHARACTERS: usize = 200;
+
+/// Is there a place for one session more?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::user) enum Place {
+    /// It is kept.
+    Kept,
+    /// It is kept, and others have to end for it.
+    KeptByEvicting,
+    /// None.
+    None,
+}
+
+impl Storage {
+    /// Adds a session or replaces what is known of it. What is told of one that is to end comes too late.
+    pub(in crate::user) fn put(&self, record: SessionRecord, limit: SessionLimit, now: Timestamp) -> Result<Place> {
+        self.create_schema()?;
+        let json = serde_json::to_string(&record).map_err(|e| Error::Internal(format!("record: {e}")))?;
+        let session = Session::try_from(record)?;
+        let (id, expires_at) = (session.id.as_str(), session.expires_at());
+        let state = self.state(id, now)?;
+        let mut place = Place::Kept;
+        if !matches!(state.as_deref(), Some("listed" | "reserved")) {
+            // Nobody has kept a place for it, and it is there already.
+            let Owner::User(user) = &session.owner else { return Err(Error::Internal("nobody's session on a list".into())) };
+            place = self.evict_for(id, user.as_str(), SessionLimit { evicts: true, ..limit }, now)?;
+        }
+        let values = [id.into(), session.last_activity.millis().into(), expires_at.millis().into(), (&json).into(), "listed".into()];
+        self.sql.run(&PUT, &values).map(|()| place)
+    }
+
+    /// The same, with what is new in it.
+    pub(in crate::user) fn share(&self, share: Share, limit: SessionLimit, now: Timestamp) -> Result<Place> {
+        let Share { session, after, documents, forgotten } = share;
+        let (session_id, created_at) = (&session.id().to_owned(), session.created_at());
+        match self.ending_decided_at(session_id)? {
+            Some(decided_at) if created_at <= decided_at => return Ok(Place::Kept),
+            // It has begun since, in the place of another.
+            Some(_) => {
+                self.forget_ending(session_id)?;
+                self.remove(session_id)?;
+            }
+            None => {}
+        }
+        let place = self.put(session, limit, now)?;
+        documents::put(&self.sql, session_id, after, &documents)?;
+        forgotten.into_iter().try_for_each(|sequence| {
+            documents::remove(&self.sql, session_id, sequence, sequence)?;
+            // What was answered may have told it.
+            self.blank_answers()?;
+            memory::forget_from(&self.sql, session_id, sequence, created_at)
+        })?;
+        Ok(place)
+    }
+
+    /// Removes a session and its text, if it is there.
+    pub(in crate::user) fn remove(&self, session_id: &str) -> Result<()> {
+        if !self.has_schema()? {
+            return Ok(());
+        }
+        documents::remove(&self.sql, session_id, 0, u64::MAX)?;
+        self.sql.run(&REMOVE, &[session_id.into()])
+    }
+
+    /// Hides a session and removes its text until it is told of again, or ends.
+    pub(in crate::user) fn hide(&self, session_id: &str, until: Timestamp, now: Timestamp) -> Result<()> {
+        if !self.has_schema()? || self.ending_decided_at(session_id)?.is_some() {
+            return Ok(());
+        }
+        documents::remove(&self.sql, session_id, 0, u64::MAX)?;
+        self.sql.run(&PUT, &[session_id.into(), now.millis().into(), until.millis().into(), "".into(), "hidden".into()])
+    }
+
+    /// Keeps a place for session `id`, which is about to begin, if there is one or one can be made.
+    pub(in crate::user) fn admit(&self, id: &str, user: &str, limit: SessionLimit, now: Timestamp) -> Result<Place> {
+        self.create_schema()?;
+        let state = self.state(id, now)?;
+        if state.as_deref() == Some("listed") {
+            return Ok(Place::Kept);
+        }
+        let place = self.evict_for(id, user, limit, now)?;
+        if place != Place::None && state.is_none() {
+            let expires_at = now.plus(RESERVED).millis();
+            self.sql.run(&PUT, &[id.into(), now.millis().into(), expires_at.into(), "".into(), "reserved".into()])?;
+        }
+        Ok(place)
+    }
+
+    /// Is the place that was kept for session `id` not one too many? One that is kept no more, because a later session needs
+    /// it, is none.
+    pub(in crate::user) fn has_place(&self, id: &str, limit: SessionLimit, now: Timestamp) -> Result<bool> {
+        let is_kept = self.state(id, now)?.is_some() && self.ending_decided_at(id)?.is_none();
+        Ok(!is_kept || self.excess(id, limit, now)? == 0)
+    }
+
+    /// Gives back the place that is kept for a session.
+    pub(in crate::user) fn release(&self, id: &str) -> Result<()> {
+        self.sql.run(&RELEASE, &[id.into()])
+    }
+
+    /// Notes that a session that was to end goes on.
+    pub(in crate::user) fn spare(&self, session_id: &str, now: Timestamp) -> Result<()> {
+        self.forget_ending(session_id)?;
+        self.sql.run(&SET_ACTIVE, &[now.millis().into(), session_id.into()])
+    }
+
+    /// Sessions alive at `now` that `filter` lets through, those with the latest activity first.
+    pub(in crate::user) fn list(
+        &self,
+        limit: u32,
+        after: Option<PositionRecord>,
+        filter: &FilterRecord,
+        now: Timestamp,
+    ) -> Result<Vec<ListedRecord>> {
+        let mut listed = Vec::new();
+        if !self.has_schema()? {
+            return Ok(listed);
+        }
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let (since, before) = (filter.active_since.unwrap_or(i64::MIN), filter.active_before.unwrap_or(i64::MAX));
+        let mut position = after;
+        loop {
+            let (last_activity, id) = position.as_ref().map_or((i64::MAX, ""), |after| (after.last_activity, after.session_id.as_str()));
+            let values = [last_activity.into(), id.into(), since.into(), before.into(), now.millis().into(), BATCH.into()];
+            let rows = self.sql.rows(LIST, &values)?;
+            for row in &rows {
+                let item = read(row)?;
+                position =
+                    Some(PositionRecord { last_activity: item.session.last_activity().millis(), session_id: item.session.id().to_owned() });
+                if filter.lets_through(&item.session) {
+                    listed.push(item);
+                }
+                if listed.len() >= limit {
+                    return Ok(listed);
+                }
+            }
+            if rows.len() < usize::try_from(BATCH).unwrap_or(usize::MAX) {
+                return Ok(listed);
+            }
+        }
+    }
+
+    fn state(&self, id: &str, now: Timestamp) -> Result<Option<String>> {
+        self.sql.row(STATE, &[id.into(), now.millis().into()])?.map(|row| row.text(0)).transpose()
+    }
+
+    /// How many are too many with session `id`?
+    fn excess(&self, id: &str, limit: SessionLimit, now: Timestamp) -> Result<u64> {
+        let Some(most) = limit.most else { return Ok(0) };
+        let others = self.sql.row(COUNT_OTHERS, &[id.into(), now.millis().into()])?.map_or(Ok(0), |row| row.count(0))?;
+        Ok(others.saturating_add(1).saturating_sub(most))
+    }
+
+    /// Marks those that have to end so that session `id` is not one too many.
+    fn evict_for(&self, id: &str, user: &str, limit: SessionLimit, now: Timestamp) -> Result<Place> {
+        let excess = self.excess(id, limit, now)?;
+        if excess == 0 {
+            return Ok(Place::Kept);
+        }
+        if !limit.evicts {
+            return Ok(Place::None);
+        }
+        for row in self.sql.rows(IDLE_LONGEST, &[id.into(), now.millis().into(), excess.into()])? {
+            self.end_later(&row.text(0)?, user, EndingRecord::Evicted, now)?;
+        }
+        Ok(Place::KeptByEvicting)
+    }
+}
+
+fn read(row: &Row) -> Result<ListedRecord> {
+    let session = serde_json::from_str(&row.text(0)?).map_err(|e| Error::Internal(format!("record: {e}")))?;
+    let last = match (row.optional_text(1)?, row.optional_text(2)?, row.optional_count(3)?) {
+        (Some(content), Some(role), Some(sequence)) => {
+            Some(PreviewRecord { sequence, role, text: content.chars().take(PREVIEW_CHARACTERS).collect() })
+        }
+        (_, _, _) => None,
+    };
+    Ok(ListedRecord { session, last })
+}

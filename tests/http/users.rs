@@ -1,0 +1,325 @@
+//! A user's sessions: the list, how many there may be, and the user's end.
+
+use std::{fs, path::PathBuf, slice::from_ref, thread};
+
+use serde_json::Value;
+
+use crate::{
+    learning::say,
+    support::{
+        Server, eventually, json,
+        model::{Model, Step},
+        sqlite,
+    },
+};
+
+fn begin(server: &Server, user: &str, more: Value) -> String {
+    let mut body = more;
+    body["user_id"] = json!(user);
+    server.post("/sessions", body).expect(201).text("session_id")
+}
+
+/// Ids on Ann's list, in its order.
+fn listed(server: &Server, query: &str) -> Vec<String> {
+    let list = server.get(&format!("/users/ann/sessions?{query}")).expect(200).value();
+    list["sessions"].as_array().unwrap().iter().map(|session| session["session_id"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn the_list_is_right_in_the_next_call_and_shows_what_was_said_last() {
+    let server = Server::start();
+    server.get("/users/ann/sessions/latest").expect_problem(404, "SESSION_NOT_FOUND");
+    let (one, two) = (begin(&server, "ann", json!({"title": "One"})), begin(&server, "ann", json!({"title": "Two"})));
+    begin(&server, "bob", json!({}));
+    assert_eq!(listed(&server, ""), [two.clone(), one.clone()]);
+    say(&server, &one, &format!("Hello there, {}", "ü".repeat(300)));
+    let list = server.get("/users/ann/sessions").expect(200).value();
+    let (first, second) = (&list["sessions"][0], &list["sessions"][1]);
+    assert_eq!((&first["session_id"], &second["session_id"]), (&json!(one), &json!(two)));
+    assert_eq!(
+        (&first["message_count"], &first["last_message"]["sequence"], &second["last_message"]),
+        (&json!(2), &json!(2), &json!(null))
+    );
+    assert_eq!(first["last_message"]["role"], "assistant");
+    server.post(&format!("/sessions/{one}/messages"), json!({"messages": [{"role": "user", "content": "ü".repeat(300)}]})).expect(201);
+    let latest = server.get("/users/ann/sessions/latest").expect(200);
+    assert_eq!(latest.header("etag"), server.get(&format!("/sessions/{one}")).expect(200).header("etag"));
+    assert_eq!(latest.value()["last_message"], json!({"sequence": 3, "role": "user", "text": "ü".repeat(200)}));
+    server.patch(&format!("/sessions/{two}"), json!({"title": "Renamed"})).expect(200);
+    assert_eq!(server.get("/users/ann/sessions/latest").expect(200).text("title"), "Renamed");
+    server.delete(&format!("/sessions/{two}")).expect(200);
+    assert_eq!(listed(&server, ""), [one]);
+}
+
+#[test]
+fn the_list_can_be_filtered_page_by_page() {
+    let server = Server::with(&[("MAX_SESSIONS_PER_USER", "0")]);
+    let at: Vec<String> = (0..7)
+        .map(|number| {
+            let session = json!({"user_id": "ann", "session_id": format!("s{number}"),
+                "title": if number % 2 == 0 { format!("Über Tea {number}") } else { format!("Coffee {number}") },
+                "persona": if number < 3 { "creative_writer" } else { "default" }});
+            server.post("/sessions", session).expect(201).text("created_at")
+        })
+        .collect();
+    let encoded = |at: &str| at.replace(':', "%3A");
+    let cases = [
+        ("title=%C3%9CBER".to_owned(), vec!["s6", "s4", "s2", "s0"]),
+        ("title=tea&persona=creative_writer".into(), vec!["s2", "s0"]),
+        (format!("created_since={}&created_before={}", encoded(&at[2]), encoded(&at[5])), vec!["s4", "s3", "s2"]),
+        (format!("active_since={}", encoded(&at[5])), vec!["s6", "s5"]),
+        (format!("active_before={}", encoded(&at[1])), vec!["s0"]),
+        ("title=nothing".into(), vec![]),
+        ("title=&persona=".into(), vec!["s6", "s5", "s4", "s3", "s2", "s1", "s0"]),
+    ];
+    for (query, expected) in cases {
+        assert_eq!(listed(&server, &query), expected, "{query}");
+        // The same, one at a time.
+        let (mut cursor, mut found) = (String::new(), Vec::new());
+        loop {
+            let page = server.get(&format!("/users/ann/sessions?limit=1&{query}{cursor}")).expect(200).value();
+            found.extend(page["sessions"].as_array().unwrap().iter().map(|session| session["session_id"].as_str().unwrap().to_owned()));
+            let Some(next) = page["next_cursor"].as_str() else { break };
+            cursor = format!("&cursor={next}");
+        }
+        assert_eq!(found, expected, "{query}");
+    }
+    server.get("/users/ann/sessions?created_since=yesterday").expect_problem(400, "VALIDATION_ERROR");
+}
+
+#[test]
+fn one_session_too_many_ends_the_one_that_was_idle_longest() {
+    let mut server = Server::with(&[("MAX_SESSIONS_PER_USER", "3")]);
+    let ids: Vec<String> = (0..3).map(|_| begin(&server, "ann", json!({}))).collect();
+    say(&server, &ids[0], "The marker is Sesame");
+    server.post(&format!("/sessions/{}/renew", ids[1]), json!({})).expect(200);
+    // Who finds what is there already needs no place.
+    server.post("/sessions", json!({"user_id": "ann", "session_id": ids[2]})).expect(200);
+    assert_eq!(listed(&server, ""), [ids[1].clone(), ids[0].clone(), ids[2].clone()]);
+    let new = server.post("/chat", json!({"user_id": "ann", "message": "Something new to talk about"})).expect(200).text("session_id");
+    assert_eq!(listed(&server, ""), [new.clone(), ids[1].clone(), ids[0].clone()]);
+    server.get(&format!("/sessions/{}", ids[2])).expect_problem(404, "SESSION_NOT_FOUND");
+    server.post(&format!("/sessions/{new}/fork"), json!({})).expect(201);
+    server.get(&format!("/sessions/{}", ids[0])).expect_problem(404, "SESSION_NOT_FOUND");
+    assert_eq!(server.get("/users/ann/search?q=sesame").expect(200).value()["total"], 0);
+    // Sessions of others, and nobody's, are no matter.
+    begin(&server, "bob", json!({}));
+    (0..5).for_each(|_| drop(server.new_session()));
+    assert_eq!(listed(&server, "").len(), 3);
+    server.kill();
+    assert_eq!(files_with(&server, "Sesame"), [""; 0].map(PathBuf::from));
+}
+
+#[test]
+fn a_session_too_many_is_refused_where_that_is_wanted() {
+    let server = Server::with(&[("MAX_SESSIONS_PER_USER", "2"), ("SESSION_LIMIT_POLICY", "reject")]);
+    let ids: Vec<String> = (0..2).map(|_| begin(&server, "ann", json!({}))).collect();
+    let problem = server.post("/sessions", json!({"user_id": "ann"})).expect_problem(409, "SESSION_LIMIT");
+    assert!(problem.value()["detail"].as_str().unwrap().contains("at most 2 sessions"), "{}", problem.body);
+    server.post("/chat", json!({"user_id": "ann", "message": "hello"})).expect_problem(409, "SESSION_LIMIT");
+    server.post(&format!("/sessions/{}/fork", ids[0]), json!({})).expect_problem(409, "SESSION_LIMIT");
+    let file = server.get(&format!("/sessions/{}/export?format=json", ids[0])).expect(200).body;
+    let imported = server.ask("POST", "/sessions/import?user_id=ann", &[("content-type", "application/json")], Some(file.as_bytes()));
+    imported.expect_problem(409, "SESSION_LIMIT");
+    assert_eq!(listed(&server, "").len(), 2);
+    server.delete(&format!("/sessions/{}", ids[0])).expect(200);
+    begin(&server, "ann", json!({}));
+}
+
+#[test]
+fn however_many_begin_at_once_there_are_never_too_many() {
+    for policy in ["evict", "reject"] {
+        let server = Server::with(&[("SESSION_LIMIT_POLICY", policy)]);
+        let statuses: Vec<u16> = thread::scope(|scope| {
+            let begun: Vec<_> = (0..50).map(|_| scope.spawn(|| server.post("/sessions", json!({"user_id": "ann"})).status)).collect();
+            let watch = scope.spawn(|| (0..20).for_each(|_| assert!(listed(&server, "limit=200").len() <= 10)));
+            watch.join().unwrap();
+            begun.into_iter().map(|begun| begun.join().unwrap()).collect()
+        });
+        let made = statuses.iter().filter(|status| **status == 201).count();
+        assert_eq!((made, listed(&server, "limit=200").len()), (if policy == "evict" { 50 } else { 10 }, 10), "{policy} {statuses:?}");
+        // What is not on the list is not there.
+        let alive = server.databases("session").iter().filter(|file| !sqlite::tables(file).is_empty()).count();
+        assert_eq!(alive, 10, "{policy}");
+    }
+}
+
+#[test]
+fn a_session_whose_turn_runs_is_not_idle() {
+    let model = Model::start(|_, _| vec![Step::Headers, Step::Gate, Step::Text("Done.".into()), Step::Finish("stop"), Step::Done]);
+    let server = Server::asking(&model, &[("MAX_SESSIONS_PER_USER", "2")]);
+    let busy = begin(&server, "ann", json!({}));
+    let asked = json!({"session_id": busy, "message": "Take your time with this one", "stream": true});
+    let mut stream = server.events("POST", "/chat", &[], Some(&asked));
+    stream.next().unwrap();
+    eventually("the model is asked", || model.requests().len() == 1);
+    let idle = begin(&server, "ann", json!({}));
+    server.post(&format!("/sessions/{idle}/renew"), json!({})).expect(200);
+    let new = begin(&server, "ann", json!({}));
+    server.get(&format!("/sessions/{idle}")).expect_problem(404, "SESSION_NOT_FOUND");
+    let mut both = [busy.clone(), new];
+    both.sort();
+    let mut now = listed(&server, "");
+    now.sort();
+    assert_eq!(now, both);
+    model.open(1);
+    assert_eq!(stream.rest().last().unwrap().name, "done");
+    server.get(&format!("/sessions/{busy}")).expect(200);
+}
+
+/// Files on the disk of a server that was killed that have that text in them. What SQLite's logs and free pages still have
+/// is not counted: nobody can ask for it, and it is written over in time.
+fn files_with(server: &Server, text: &str) -> Vec<PathBuf> {
+    let databases: Vec<PathBuf> = server.files().into_iter().filter(|file| file.extension().is_some_and(|kind| kind == "sqlite")).collect();
+    databases.iter().for_each(|file| sqlite::run(file, "vacuum; pragma wal_checkpoint(truncate)"));
+    let has = |file: &PathBuf| fs::read(file).is_ok_and(|content| content.windows(text.len()).any(|window| window == text.as_bytes()));
+    server.files().into_iter().filter(has).collect()
+}
+
+#[test]
+fn of_a_user_who_is_erased_nothing_is_found_anywhere() {
+    let mut server = Server::start();
+    for number in 0..4 {
+        let id = begin(&server, "Sesame", json!({"title": "Sesame", "metadata": {"about": "Sesame"}}));
+        say(&server, &id, &format!("I like Sesame {number}"));
+        server.put(&format!("/sessions/{id}/memory/k"), json!({"value": "Sesame"})).expect(201);
+    }
+    let hidden = begin(&server, "Sesame", json!({"title": "Sesame"}));
+    server.delete(&format!("/sessions/{hidden}?undo=600")).expect(200);
+    server.put("/users/Sesame/memory/food", json!({"value": "Sesame"})).expect(201);
+    server.patch("/users/Sesame", json!({"memory": false})).expect(200);
+    let other = begin(&server, "bob", json!({}));
+    say(&server, &other, "I like poppy seeds");
+    eventually("all are indexed", || server.get("/sessions").expect(200).value()["sessions"].as_array().unwrap().len() == 5);
+
+    let receipt = server.delete("/users/Sesame").expect(200).value();
+    // What was learned is one entry, a list, and one was written.
+    assert_eq!(
+        (&receipt["erased"], &receipt["sessions"], &receipt["messages"], &receipt["memories"]),
+        (&json!(true), &json!(5), &json!(8), &json!(2)),
+        "{receipt}"
+    );
+    assert!(receipt["ended_at"].as_str() >= receipt["started_at"].as_str() && !receipt.to_string().contains("Sesame"), "{receipt}");
+    server.ask("POST", &format!("/sessions/{hidden}/restore"), &[], None).expect_problem(404, "SESSION_NOT_FOUND");
+    assert_eq!(server.get("/users/Sesame").expect(200).value()["memory"], true);
+    let again = server.delete("/users/Sesame").expect(200).value();
+    assert_eq!((&again["erased"], &again["sessions"]), (&json!(true), &json!(0)));
+    assert_eq!(server.get("/users/bob/search?q=poppy&role=user").expect(200).value()["total"], 1);
+    server.kill();
+    assert_eq!(files_with(&server, "Sesame"), [""; 0].map(PathBuf::from));
+    assert_ne!(files_with(&server, "poppy").len(), 0);
+}
+
+#[test]
+fn of_a_session_that_is_deleted_nothing_is_found_anywhere() {
+    for undo in ["", "?undo=1"] {
+        let mut server = Server::start();
+        let keeps = begin(&server, "ann", json!({}));
+        let id = begin(&server, "ann", json!({"title": "Sesame", "metadata": {"about": "Sesame"}}));
+        say(&server, &id, "Open Sesame, please, for me");
+        eventually("both are indexed", || server.get("/sessions").expect(200).value()["sessions"].as_array().unwrap().len() == 2);
+        server.delete(&format!("/sessions/{id}{undo}")).expect(200);
+        if !undo.is_empty() {
+            let dead = |file: &std::path::PathBuf| sqlite::tables(file).is_empty();
+            eventually("it can be restored no more", || server.databases("session").iter().any(dead));
+        }
+        server.get(&format!("/sessions/{keeps}")).expect(200);
+        server.kill();
+        assert_eq!(files_with(&server, "Sesame"), [""; 0].map(PathBuf::from));
+    }
+}
+
+#[test]
+fn an_erasure_that_is_cut_off_goes_on() {
+    let mut server = Server::with(&[("MAX_SESSIONS_PER_USER", "0")]);
+    for number in 0..40 {
+        begin(&server, "Sesame", json!({"session_id": format!("s{number}"), "title": "Sesame"}));
+    }
+    thread::scope(|scope| {
+        scope.spawn(|| server.try_ask("DELETE", "/users/Sesame", &[], None));
+        eventually("some have gone", || server.get("/sessions/s0").status == 404);
+        server.kill_from_beside();
+    });
+    server.kill();
+    server.launch();
+    assert_eq!(server.delete("/users/Sesame").expect(200).value()["erased"], true);
+    assert!((0..40).all(|number| server.get(&format!("/sessions/s{number}")).status == 404));
+    server.kill();
+    assert_eq!(files_with(&server, "Sesame"), [""; 0].map(PathBuf::from));
+}
+
+#[test]
+fn a_turn_that_runs_does_not_outlive_its_user() {
+    let model =
+        Model::start(|_, _| vec![Step::Text("One ".into()), Step::Gate, Step::Text("two.".into()), Step::Finish("stop"), Step::Done]);
+    let mut server = Server::asking(&model, &[]);
+    let id = begin(&server, "ann", json!({}));
+    let asked = json!({"session_id": id, "message": "My name is Sesame, count for me", "stream": true});
+    let mut stream = server.events("POST", "/chat", &[], Some(&asked));
+    stream.next().unwrap();
+    eventually("the model is asked", || model.requests().len() == 1);
+    let receipt = server.delete("/users/ann").expect(200).value();
+    assert_eq!((&receipt["sessions"], &receipt["messages"], &receipt["memories"]), (&json!(1), &json!(1), &json!(1)), "{receipt}");
+    model.open(1);
+    assert!(stream.rest().iter().all(|event| event.name != "done"));
+    server.get(&format!("/sessions/{id}")).expect_problem(404, "SESSION_NOT_FOUND");
+    assert_eq!(server.get("/users/ann/memory").expect(200).value()["total"], 0);
+    server.kill();
+    assert_eq!(files_with(&server, "Sesame"), [""; 0].map(PathBuf::from));
+}
+
+#[test]
+fn a_deletion_can_be_taken_back_for_a_while() {
+    let server = Server::start();
+    for user in [Some("ann"), None] {
+        let id = server.post("/sessions", json!({"user_id": user, "title": "Tea"})).expect(201).text("session_id");
+        say(&server, &id, "I have a yellow bicycle");
+        let before = server.get(&format!("/sessions/{id}/messages")).expect(200).value();
+        let restore = || server.ask("POST", &format!("/sessions/{id}/restore"), &[], None);
+        // What is there can be restored as often as one likes.
+        restore().expect(200);
+        let deleted = server.delete(&format!("/sessions/{id}?undo=600")).expect(200).value();
+        assert!(deleted["restorable_until"].as_str() > deleted["deleted_at"].as_str(), "{deleted}");
+        server.get(&format!("/sessions/{id}")).expect_problem(404, "SESSION_NOT_FOUND");
+        server.post("/chat", json!({"session_id": id, "message": "hello"})).expect_problem(404, "INVALID_SESSION");
+        server.delete(&format!("/sessions/{id}")).expect_problem(404, "SESSION_NOT_FOUND");
+        assert_eq!(listed(&server, ""), [""; 0]);
+        assert_eq!(server.get("/users/ann/search?q=bicycle").expect(200).value()["total"], 0);
+        assert_eq!(server.get("/sessions").expect(200).value()["sessions"], json!([]));
+        assert_eq!(restore().expect(200).text("title"), "Tea");
+        restore().expect(200);
+        assert_eq!(server.get(&format!("/sessions/{id}/messages")).expect(200).value(), before);
+        if user.is_some() {
+            assert_eq!(listed(&server, ""), from_ref(&id));
+            assert_eq!(server.get("/users/ann/search?q=bicycle").expect(200).value()["total"], 1);
+        }
+        eventually("it is indexed again", || server.get("/sessions").expect(200).value()["sessions"][0]["session_id"] == id);
+        // Who takes the id for something new wants the old one no more.
+        server.delete(&format!("/sessions/{id}?undo=600")).expect(200);
+        server.post("/sessions", json!({"user_id": user, "session_id": id})).expect(201);
+        assert_eq!(restore().expect(200).value()["message_count"], 0);
+        server.delete(&format!("/sessions/{id}")).expect(200);
+        restore().expect_problem(404, "SESSION_NOT_FOUND");
+        server.delete(&format!("/sessions/{id}?undo=3601")).expect_problem(400, "VALIDATION_ERROR");
+    }
+}
+
+#[test]
+fn a_turn_that_a_deletion_breaks_off_is_interrupted_when_it_is_restored() {
+    let model =
+        Model::start(|_, _| vec![Step::Text("One ".into()), Step::Gate, Step::Text("two.".into()), Step::Finish("stop"), Step::Done]);
+    let server = Server::asking(&model, &[]);
+    let id = begin(&server, "ann", json!({}));
+    let asked = json!({"session_id": id, "message": "Count to two for me please", "stream": true});
+    let mut stream = server.events("POST", "/chat", &[], Some(&asked));
+    stream.next().unwrap();
+    eventually("the model is asked", || model.requests().len() == 1);
+    server.delete(&format!("/sessions/{id}?undo=60")).expect(200);
+    drop(stream);
+    let restored = server.ask("POST", &format!("/sessions/{id}/restore"), &[], None).expect(200).value();
+    assert_eq!((&restored["running_turn"], &restored["turn_count"]), (&json!(null), &json!(1)));
+    model.open(1);
+    assert_eq!(server.get(&format!("/sessions/{id}/turns/1")).expect(200).value()["turn"]["status"], "interrupted");
+    model.open(1);
+    say(&server, &id, "Go on then, count to two");
+}
