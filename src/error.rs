@@ -69,6 +69,8 @@ pub enum Error {
 pub enum Subject {
     /// A session.
     Session,
+    /// A user.
+    User,
     /// A turn of a session.
     Turn,
     /// A message of a session.

@@ -3,7 +3,10 @@
 //! Every use case takes a [`Caller`]. What may be seen depends on a session's [`Owner`] alone, never on the
 //! `user_id` its client gave it, which is a label. How a caller is recognised is the HTTP edge's business.
 
-use crate::domain::id::UserId;
+use crate::{
+    domain::id::UserId,
+    error::{Error, Result, Subject},
+};
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +16,15 @@ pub(crate) enum Caller {
         /// The user it acts for.
         acting_for: Option<UserId>,
     },
+    /// A service with a key. The same, but for visitors.
+    Service {
+        /// The user it acts for.
+        acting_for: Option<UserId>,
+        /// May it reach what belongs to anonymous visitors?
+        has_visitors: bool,
+    },
+    /// An end user or a visitor: acts for itself alone, and sees nothing that is nobody's.
+    User(UserId),
 }
 
 /// Whose a session is.
@@ -26,26 +38,58 @@ pub(crate) enum Owner {
 
 impl Caller {
     /// The same caller, acting for `user` if it names one.
-    #[must_use]
-    pub(crate) fn acting_for(&self, user: Option<&UserId>) -> Caller {
+    ///
+    /// # Errors
+    /// `NotFound` when it may not, whether there is such a user or not.
+    pub(crate) fn acting_for(&self, user: Option<&UserId>) -> Result<Caller> {
+        let Some(user) = user else { return Ok(self.clone()) };
         match self {
-            Caller::Open { acting_for } => Caller::Open { acting_for: user.or(acting_for.as_ref()).cloned() },
+            Caller::Open { .. } => Ok(Caller::Open { acting_for: Some(user.clone()) }),
+            Caller::Service { has_visitors, .. } if *has_visitors || !user.is_visitor() => {
+                Ok(Caller::Service { acting_for: Some(user.clone()), has_visitors: *has_visitors })
+            }
+            Caller::User(own) if own == user => Ok(self.clone()),
+            Caller::Service { .. } | Caller::User(_) => Err(Error::NotFound(Subject::User)),
+        }
+    }
+
+    /// The user that it is, if it is one and no other.
+    pub(crate) fn one_user(&self) -> Option<&UserId> {
+        match self {
+            Caller::User(user) => Some(user),
+            Caller::Open { .. } | Caller::Service { .. } => None,
         }
     }
 
     /// May it see and change what belongs to `owner`?
     pub(crate) fn may_use(&self, owner: &Owner) -> bool {
         match (self, owner) {
-            (Caller::Open { .. }, Owner::Nobody) | (Caller::Open { acting_for: None }, Owner::User(_)) => true,
-            (Caller::Open { acting_for: Some(caller) }, Owner::User(owner)) => caller == owner,
+            (Caller::User(_), Owner::Nobody) => false,
+            (Caller::User(own), Owner::User(owner)) => own == owner,
+            (Caller::Open { .. } | Caller::Service { .. }, Owner::Nobody) => true,
+            (Caller::Service { has_visitors: false, .. }, Owner::User(owner)) if owner.is_visitor() => false,
+            (Caller::Open { acting_for } | Caller::Service { acting_for, .. }, Owner::User(owner)) => {
+                acting_for.as_ref().is_none_or(|user| user == owner)
+            }
         }
     }
 
     /// Whose a session is that it creates.
     pub(crate) fn owner_of_new(&self) -> Owner {
+        let user = match self {
+            Caller::Open { acting_for } | Caller::Service { acting_for, .. } => acting_for.as_ref(),
+            Caller::User(user) => Some(user),
+        };
+        user.map_or(Owner::Nobody, |user| Owner::User(user.clone()))
+    }
+}
+
+impl Owner {
+    /// The user it is, if it is one.
+    pub(crate) fn user(&self) -> Option<&UserId> {
         match self {
-            Caller::Open { acting_for: Some(user) } => Owner::User(user.clone()),
-            Caller::Open { acting_for: None } => Owner::Nobody,
+            Owner::User(user) => Some(user),
+            Owner::Nobody => None,
         }
     }
 }
@@ -54,22 +98,54 @@ impl Caller {
 mod tests {
     use super::*;
 
+    fn user(name: &str) -> UserId {
+        UserId::parse("user_id", name).unwrap()
+    }
+
     #[test]
-    fn an_open_caller_sees_everything_until_it_names_a_user() {
-        let user = |name: &str| UserId::parse("user_id", name).unwrap();
-        let anyone = Caller::Open { acting_for: None };
-        let (ann, bob) = (anyone.acting_for(Some(&user("ann"))), anyone.acting_for(Some(&user("bob"))));
+    fn callers_use_what_is_theirs() {
+        let open = Caller::Open { acting_for: None };
+        let service = Caller::Service { acting_for: None, has_visitors: false };
+        let eraser = Caller::Service { acting_for: None, has_visitors: true };
+        let (ann, visitor) = (Caller::User(user("ann")), Caller::User(user("visitor_1")));
+        let for_bob = |caller: &Caller| caller.acting_for(Some(&user("bob"))).unwrap();
+        let owners = [Owner::Nobody, Owner::User(user("ann")), Owner::User(user("bob")), Owner::User(user("visitor_1"))];
         let cases = [
-            (&anyone, Owner::Nobody, true),
-            (&anyone, Owner::User(user("ann")), true),
-            (&ann, Owner::Nobody, true),
-            (&ann, Owner::User(user("ann")), true),
-            (&bob, Owner::User(user("ann")), false),
+            (open.clone(), [true, true, true, true]),
+            (for_bob(&open), [true, false, true, false]),
+            (service.clone(), [true, true, true, false]),
+            (for_bob(&service), [true, false, true, false]),
+            (eraser.clone(), [true, true, true, true]),
+            (for_bob(&eraser), [true, false, true, false]),
+            (ann, [false, true, false, false]),
+            (visitor, [false, false, false, true]),
         ];
-        for (caller, owner, expected) in cases {
-            assert_eq!(caller.may_use(&owner), expected, "{caller:?} uses {owner:?}");
+        for (caller, expected) in cases {
+            assert_eq!(owners.each_ref().map(|owner| caller.may_use(owner)), expected, "{caller:?} uses {owners:?}");
         }
-        assert_eq!(ann.owner_of_new(), Owner::User(user("ann")));
-        assert_eq!(anyone.owner_of_new(), Owner::Nobody);
+    }
+
+    #[test]
+    fn callers_act_for_whom_they_may_and_what_they_create_is_that_users() {
+        let open = Caller::Open { acting_for: None };
+        let service = |has_visitors| Caller::Service { acting_for: None, has_visitors };
+        let missing = Err(Error::NotFound(Subject::User));
+        let owned = |name: &str| Ok(Owner::User(user(name)));
+        let cases = [
+            (open.clone(), None, Ok(Owner::Nobody)),
+            (open.clone(), Some("visitor_1"), owned("visitor_1")),
+            (service(false), None, Ok(Owner::Nobody)),
+            (service(false), Some("ann"), owned("ann")),
+            (service(false), Some("visitor_1"), missing.clone()),
+            (service(true), Some("visitor_1"), owned("visitor_1")),
+            (Caller::User(user("ann")), None, owned("ann")),
+            (Caller::User(user("ann")), Some("ann"), owned("ann")),
+            (Caller::User(user("ann")), Some("bob"), missing),
+        ];
+        for (caller, named, expected) in cases {
+            let named = named.map(user);
+            let acting = caller.acting_for(named.as_ref());
+            assert_eq!(acting.map(|acting| acting.owner_of_new()), expected, "{caller:?} for {named:?}");
+        }
     }
 }

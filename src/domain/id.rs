@@ -44,6 +44,9 @@ pub(crate) struct Repeatable {
 /// Words that stand in a path where a session id could: no session may be called so.
 const RESERVED: [&str; 5] = ["active", "cleanup", "continue", "import", "stats"];
 
+/// What the ids of visitors begin with.
+const VISITOR: &str = "visitor_";
+
 impl<Kind> Id<Kind> {
     /// Reads an id that came from outside. `field` is named in the error.
     ///
@@ -78,6 +81,13 @@ impl SessionId {
             return Err(Error::invalid(field, format!("must not be one of {}: they are paths of this API", RESERVED.join(", "))));
         }
         Id::parse(field, text)
+    }
+}
+
+impl UserId {
+    /// Could it be a visitor's?
+    pub(crate) fn is_visitor(&self) -> bool {
+        self.0.starts_with(VISITOR)
     }
 }
 
@@ -128,5 +138,12 @@ mod tests {
     fn own_ids_are_session_and_16_hex_digits() {
         assert_eq!(SessionId::from_random([0, 0, 0, 0, 0, 0, 1, 0xab]).as_str(), "session_00000000000001ab");
         assert_eq!(SessionId::from_random([0xff; 8]).as_str(), "session_ffffffffffffffff");
+    }
+
+    #[test]
+    fn visitors_are_told_by_their_ids() {
+        for (id, expected) in [("visitor_1", true), ("visitor_", true), ("visitor", false), ("Visitor_1", false), ("ann", false)] {
+            assert_eq!(UserId::parse("user_id", id).unwrap().is_visitor(), expected, "{id}");
+        }
     }
 }

@@ -249,6 +249,7 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Problem {
         match error {
             Error::NotFound(Subject::Session) => Problem::new(404, "SESSION_NOT_FOUND", "There is no such session, or it has expired."),
+            Error::NotFound(Subject::User) => Problem::new(404, "USER_NOT_FOUND", "There is no such user."),
             Error::NotFound(Subject::Turn) => Problem::new(404, "TURN_NOT_FOUND", "The session has no turn of that number."),
             Error::NotFound(Subject::Message) => {
                 Problem::new(404, "MESSAGE_NOT_FOUND", "The history has no message of that sequence number.")

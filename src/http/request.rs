@@ -12,7 +12,7 @@ use crate::{
     config::Config,
     domain::{
         caller::Caller,
-        id::Id,
+        id::{Id, UserId},
         session::{Precondition, Version},
     },
     error::{Error, Result},
@@ -87,6 +87,18 @@ impl<'a> Request<'a> {
     /// `Invalid`, naming `field`.
     pub(crate) fn id<Kind>(&self, index: usize, field: &str) -> Result<Id<Kind>> {
         Id::parse(field, self.segment(index))
+    }
+
+    /// The user in the path, if the caller may act for it. Where the caller is one user, `me` is that one.
+    ///
+    /// # Errors
+    /// `Invalid`; `NotFound` when it is somebody else, whether there is one or not.
+    pub(crate) fn user(&self) -> Result<UserId> {
+        if let (Some(own), "me") = (self.caller.one_user(), self.segment(0)) {
+            return Ok(own.clone());
+        }
+        let user = self.id(0, "user_id")?;
+        self.caller.acting_for(Some(&user)).map(|_| user)
     }
 
     /// `If-Match`. `*` demands nothing beyond existence, which every route demands.

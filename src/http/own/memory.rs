@@ -5,8 +5,7 @@ use serde_json::value::RawValue;
 
 use super::{etag, raw_json, rfc3339};
 use crate::{
-    domain::{caller::Owner, id::UserId, memory::Entry},
-    error::{Error, Subject},
+    domain::memory::Entry,
     http::{
         MemoryAction, MemoryOf,
         problem::Problem,
@@ -72,12 +71,8 @@ pub(crate) async fn answer(request: &Request<'_>, of: MemoryOf, action: MemoryAc
             act(request, &MemoryClient::Session(session), action).await
         }
         MemoryOf::User => {
-            let user: UserId = request.id(0, "user_id")?;
-            // Somebody else's looks like one in which there is nothing.
-            if !request.caller().may_use(&Owner::User(user.clone())) {
-                return Err(Error::NotFound(Subject::Memory).into());
-            }
-            act(request, &MemoryClient::User(request.env(), user, repeatable.as_ref()), action).await
+            let memory = MemoryClient::User(request.env(), request.user()?, repeatable.as_ref());
+            act(request, &memory, action).await
         }
     }
 }

@@ -102,7 +102,7 @@ pub(crate) async fn create(request: &Request<'_>) -> std::result::Result<Reply, 
     let CreateBody { session_id, user_id, persona, title, metadata, ttl_seconds, profile, memory } = body;
     let new = Choices { user_id, persona, title, metadata, ttl_seconds, profile, memory }.check(request)?;
     let chosen = session_id.map(|id| SessionId::parse_chosen("session_id", &id)).transpose()?;
-    let (caller, repeatable) = (request.caller().acting_for(new.user_id.as_ref()), asked.repeatable(None)?);
+    let (caller, repeatable) = (request.caller().acting_for(new.user_id.as_ref())?, asked.repeatable(None)?);
 
     let (session, is_new) = match chosen {
         Some(id) => SessionClient::new(request.env(), &caller, &id).once(repeatable.as_ref()).create(new, Vec::new()).await?,
@@ -134,7 +134,7 @@ pub(crate) async fn fork(request: &Request<'_>) -> std::result::Result<Reply, Pr
         }
     }
     let (source, messages) = SessionClient::new(request.env(), request.caller(), &id).copy(body.through).await?;
-    let caller = request.caller().acting_for(source.user_id.as_ref());
+    let caller = request.caller().acting_for(source.owner.user())?;
     let new = NewSession {
         user_id: source.user_id,
         persona: patch.persona.unwrap_or(source.persona),
@@ -203,7 +203,7 @@ impl Choices {
         session::check_persona(&persona)?;
         self.title.as_deref().map_or(Ok(()), session::check_title)?;
         Ok(NewSession {
-            user_id: self.user_id.map(|user| Id::parse("user_id", &user)).transpose()?,
+            user_id: self.user_id.map(|user| Id::parse("user_id", &user)).transpose()?.or_else(|| request.caller().one_user().cloned()),
             persona,
             title: self.title,
             metadata: encode_metadata(&self.metadata.unwrap_or_default())?,

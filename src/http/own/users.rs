@@ -4,8 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use super::rfc3339;
 use crate::{
-    domain::{caller::Owner, id::UserId},
-    error::{Error, Subject},
     http::{problem::Problem, request::Request, response::Reply},
     platform,
     user::{self, client::Erased},
@@ -37,14 +35,14 @@ struct ErasedJson {
 
 /// `GET /users/{id}`: 200 with what the user wants. Every user exists.
 pub(crate) async fn get(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
-    let user = own(request)?;
+    let user = request.user()?;
     let memory = user::client::uses_memory(request.env(), &user).await?;
     Ok(Reply::json(200, &UserJson { user_id: user.as_str(), memory }))
 }
 
 /// `PATCH /users/{id}` `{memory?}`: 200 with what the user wants from now on.
 pub(crate) async fn patch(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
-    let user = own(request)?;
+    let user = request.user()?;
     if let PatchBody { memory: Some(memory) } = request.json().await? {
         user::client::set_uses_memory(request.env(), &user, memory).await?;
     }
@@ -54,7 +52,7 @@ pub(crate) async fn patch(request: &Request<'_>) -> std::result::Result<Reply, P
 /// `DELETE /users/{id}`: 200 with what has gone when nothing is left; 202 when there is more: ask again, or leave it to
 /// us.
 pub(crate) async fn erase(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
-    let user = own(request)?;
+    let user = request.user()?;
     let Erased { started_at, sessions, messages, memories, is_complete } = user::client::erase(request.env(), &user).await?;
     let erased = ErasedJson {
         erased: is_complete,
@@ -65,9 +63,4 @@ pub(crate) async fn erase(request: &Request<'_>) -> std::result::Result<Reply, P
         ended_at: is_complete.then(|| rfc3339(platform::now())),
     };
     Ok(Reply::json(if is_complete { 200 } else { 202 }, &erased))
-}
-
-fn own(request: &Request<'_>) -> std::result::Result<UserId, Problem> {
-    let user: UserId = request.id(0, "user_id")?;
-    if request.caller().may_use(&Owner::User(user.clone())) { Ok(user) } else { Err(Error::NotFound(Subject::Memory).into()) }
 }

@@ -277,7 +277,7 @@ impl<'a> SessionClient<'a> {
 /// # Errors
 /// `Unavailable` when something of it may be left.
 pub(crate) async fn end(env: &Env, user: &UserId, id: &str, ending: EndingRecord, decided_at: Timestamp) -> Result<Option<u64>> {
-    let caller = Caller::Open { acting_for: Some(user.clone()) };
+    let caller = Caller::User(user.clone());
     let call = Call::End { ending, decided_at: decided_at.millis() };
     let request = Request { caller: (&caller).into(), repeatable: None, call };
     let ended: Ended = namespace::call::<_, _, Refusal>(env, BINDING, id, &request).await?;

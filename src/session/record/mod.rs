@@ -35,6 +35,8 @@ use crate::{
 #[serde(rename_all = "snake_case")]
 pub(crate) enum CallerRecord {
     Open { acting_for: Option<String> },
+    Service { acting_for: Option<String>, has_visitors: bool },
+    User(String),
 }
 
 /// A [`Repeatable`].
@@ -178,8 +180,13 @@ fn user_id(text: Option<String>) -> Result<Option<UserId>> {
 
 impl From<&Caller> for CallerRecord {
     fn from(caller: &Caller) -> Self {
+        let text = |user: &UserId| user.as_str().to_owned();
         match caller {
-            Caller::Open { acting_for } => CallerRecord::Open { acting_for: acting_for.as_ref().map(|user| user.as_str().to_owned()) },
+            Caller::Open { acting_for } => CallerRecord::Open { acting_for: acting_for.as_ref().map(text) },
+            Caller::Service { acting_for, has_visitors } => {
+                CallerRecord::Service { acting_for: acting_for.as_ref().map(text), has_visitors: *has_visitors }
+            }
+            Caller::User(user) => CallerRecord::User(text(user)),
         }
     }
 }
@@ -189,6 +196,8 @@ impl TryFrom<CallerRecord> for Caller {
     fn try_from(record: CallerRecord) -> Result<Self> {
         match record {
             CallerRecord::Open { acting_for } => Ok(Caller::Open { acting_for: user_id(acting_for)? }),
+            CallerRecord::Service { acting_for, has_visitors } => Ok(Caller::Service { acting_for: user_id(acting_for)?, has_visitors }),
+            CallerRecord::User(user) => Ok(Caller::User(Id::parse("caller", &user)?)),
         }
     }
 }
@@ -363,6 +372,21 @@ impl TryFrom<NewSessionRecord> for NewSession {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn caller_format_unchanged() {
+        let callers = [
+            r#"{"open":{"acting_for":null}}"#,
+            r#"{"open":{"acting_for":"ann"}}"#,
+            r#"{"service":{"acting_for":null,"has_visitors":false}}"#,
+            r#"{"service":{"acting_for":"ann","has_visitors":true}}"#,
+            r#"{"user":"ann"}"#,
+        ];
+        for written in callers {
+            let caller = Caller::try_from(serde_json::from_str::<CallerRecord>(written).unwrap()).unwrap();
+            assert_eq!(serde_json::to_string(&CallerRecord::from(&caller)).unwrap(), written);
+        }
+    }
 
     /// A session as 0.1 wrote it.
     const BEFORE_TURNS: &str = r#"{"id":"s","owner":{"user":"ann"},"user_id":"Ann","persona":"default","title":null,"metadata":"{}","created_at":1,"last_activity":2,"idle_timeout_ms":3,"message_count":4,"last_sequence":5,"revision":6}"#;

@@ -15,6 +15,7 @@ use crate::{
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Refusal {
     SessionNotFound,
+    UserNotFound,
     TurnNotFound,
     MessageNotFound,
     MemoryNotFound,
@@ -37,6 +38,7 @@ impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         match error {
             Error::NotFound(Subject::Session) => Refusal::SessionNotFound,
+            Error::NotFound(Subject::User) => Refusal::UserNotFound,
             Error::NotFound(Subject::Turn) => Refusal::TurnNotFound,
             Error::NotFound(Subject::Message) => Refusal::MessageNotFound,
             Error::NotFound(Subject::Memory) => Refusal::MemoryNotFound,
@@ -63,6 +65,7 @@ impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::SessionNotFound => Error::NotFound(Subject::Session),
+            Refusal::UserNotFound => Error::NotFound(Subject::User),
             Refusal::TurnNotFound => Error::NotFound(Subject::Turn),
             Refusal::MessageNotFound => Error::NotFound(Subject::Message),
             Refusal::MemoryNotFound => Error::NotFound(Subject::Memory),
@@ -106,6 +109,7 @@ mod tests {
         let version = Version { created_at_ms: 1, revision: 2 };
         let errors = [
             Error::NotFound(Subject::Session),
+            Error::NotFound(Subject::User),
             Error::invalid("f", "r"),
             Error::TooLarge { field: "f".into(), limit_bytes: 1 },
             Error::UnpairedToolResult { index: 3 },
