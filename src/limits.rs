@@ -65,6 +65,10 @@ pub(crate) const IMPORT_BYTES: usize = 256 * 1024 * 1024;
 pub(crate) const IMPORT_CALL_BYTES: usize = 512 * 1024;
 /// Largest list of tools for a turn, in bytes of its JSON text.
 pub(crate) const TOOLS_BYTES: usize = 64 * 1024;
+/// Longest token or key that a caller shows, in bytes.
+pub(crate) const CREDENTIAL_BYTES: usize = 16 * 1024;
+/// Largest set of keys that signatures of tokens are checked with, in bytes.
+pub(crate) const KEY_SET_BYTES: usize = 256 * 1024;
 /// Longest client-chosen request id, in characters.
 pub(crate) const REQUEST_ID_CHARACTERS: usize = 128;
 

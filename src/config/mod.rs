@@ -2,24 +2,25 @@
 //!
 //! A mistake here is answered with 503 and named in the log: better no service than another one than was meant.
 
+mod auth;
 mod context;
 mod model;
 
 use std::time::Duration;
 
+pub(crate) use auth::{AuthMode, KeyAlgorithm, ServiceKey, Signing, TokenRules, Ways};
 use context::ContextChoice;
 pub(crate) use context::ContextSettings;
 use model::ModelChoice;
 use worker::Env;
 
 use crate::{
-    domain::{
-        caller::Caller,
-        session::{SessionLimit, parse_idle_timeout},
-    },
+    domain::session::{SessionLimit, parse_idle_timeout},
     error::{Error, Result},
     platform::env::variable,
 };
+
+pub(crate) use crate::model::Secret;
 
 /// The checked configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,15 +39,6 @@ pub(crate) struct Config {
     pub cors: CorsOrigins,
     /// Whether the routes that break things on purpose exist.
     pub has_test_faults: bool,
-}
-
-/// How callers are told apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum AuthMode {
-    /// Not at all: local development.
-    Open,
-    /// Not chosen: refuse to serve.
-    Unset,
 }
 
 /// Which web origins may call from a browser.
@@ -72,11 +64,7 @@ impl Config {
 
     fn parse(variable: impl Fn(&str) -> Option<String>) -> Result<Config> {
         let given = |name: &str| variable(name).filter(|value| !value.is_empty());
-        let auth = match given("AUTH_MODE").as_deref() {
-            Some("open") => AuthMode::Open,
-            None => AuthMode::Unset,
-            Some(_) => return Err(misconfigured("AUTH_MODE must be open")),
-        };
+        let auth = AuthMode::parse(&given)?;
         let seconds = given("IDLE_TIMEOUT_SECONDS").unwrap_or_else(|| DEFAULT_IDLE_TIMEOUT_SECONDS.to_owned());
         let idle_timeout = seconds
             .parse()
@@ -94,17 +82,6 @@ impl Config {
             }
         };
         Ok(Config { auth, idle_timeout, sessions, model, context, cors, has_test_faults: given("TEST_FAULTS").is_some() })
-    }
-
-    /// The caller of a request that shows nothing about itself.
-    ///
-    /// # Errors
-    /// `Misconfigured` when no mode is chosen.
-    pub(crate) fn caller(&self) -> Result<Caller> {
-        match self.auth {
-            AuthMode::Open => Ok(Caller::Open { acting_for: None }),
-            AuthMode::Unset => Err(misconfigured("AUTH_MODE is not set; AUTH_MODE=open serves everybody and is for local development")),
-        }
     }
 }
 
@@ -130,12 +107,6 @@ mod tests {
 
     fn parse(variables: &[(&str, &str)]) -> Result<Config> {
         Config::parse(|name| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
-    }
-
-    #[test]
-    fn without_a_mode_nobody_is_a_caller() {
-        assert!(parse(&[]).unwrap().caller().is_err());
-        assert!(parse(&[("AUTH_MODE", "open")]).unwrap().caller().is_ok());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Who asks, and whose a session is.
+//! Who asks, what for, and whose a session is.
 //!
 //! Every use case takes a [`Caller`]. What may be seen depends on a session's [`Owner`] alone, never on the
 //! `user_id` its client gave it, which is a label. How a caller is recognised is the HTTP edge's business.
@@ -25,6 +25,17 @@ pub(crate) enum Caller {
     },
     /// An end user or a visitor: acts for itself alone, and sees nothing that is nobody's.
     User(UserId),
+}
+
+/// What a caller may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// Read sessions, users and memory.
+    Read,
+    /// Everything with sessions, users and memory.
+    Chat,
+    /// What concerns all sessions at once, and nothing else.
+    Admin,
 }
 
 /// Whose a session is.
@@ -81,6 +92,25 @@ impl Caller {
             Caller::User(user) => Some(user),
         };
         user.map_or(Owner::Nobody, |user| Owner::User(user.clone()))
+    }
+}
+
+impl Scope {
+    /// All there are.
+    pub(crate) const ALL: [Scope; 3] = [Scope::Read, Scope::Chat, Scope::Admin];
+
+    /// Its name, for configuration and clients.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Scope::Read => "read",
+            Scope::Chat => "chat",
+            Scope::Admin => "admin",
+        }
+    }
+
+    /// Does who has it have `needed`, too?
+    pub(crate) fn covers(self, needed: Scope) -> bool {
+        self == needed || (self == Scope::Chat && needed == Scope::Read)
     }
 }
 
@@ -147,5 +177,11 @@ mod tests {
             let acting = caller.acting_for(named.as_ref());
             assert_eq!(acting.map(|acting| acting.owner_of_new()), expected, "{caller:?} for {named:?}");
         }
+    }
+
+    #[test]
+    fn chat_covers_reading_and_admin_nothing_else() {
+        let covered = Scope::ALL.map(|scope| Scope::ALL.map(|needed| scope.covers(needed)));
+        assert_eq!(covered, [[true, false, false], [true, true, false], [false, false, true]]);
     }
 }

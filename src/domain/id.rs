@@ -85,6 +85,11 @@ impl SessionId {
 }
 
 impl UserId {
+    /// The id of a visitor whom nobody has named: `visitor_` and 32 hexadecimal digits.
+    pub(crate) fn from_random(random: [u8; 16]) -> UserId {
+        Id(format!("{VISITOR}{:032x}", u128::from_be_bytes(random)), PhantomData)
+    }
+
     /// Could it be a visitor's?
     pub(crate) fn is_visitor(&self) -> bool {
         self.0.starts_with(VISITOR)
@@ -142,7 +147,9 @@ mod tests {
 
     #[test]
     fn visitors_are_told_by_their_ids() {
-        for (id, expected) in [("visitor_1", true), ("visitor_", true), ("visitor", false), ("Visitor_1", false), ("ann", false)] {
+        let visitor = UserId::from_random([0xab; 16]);
+        assert_eq!(visitor.as_str(), "visitor_abababababababababababababababab");
+        for (id, expected) in [(visitor.as_str(), true), ("visitor_", true), ("visitor", false), ("Visitor_1", false), ("ann", false)] {
             assert_eq!(UserId::parse("user_id", id).unwrap().is_visitor(), expected, "{id}");
         }
     }

@@ -3,6 +3,7 @@
 //! Alone knows status codes and headers. Decides nothing about sessions.
 
 mod request;
+mod auth;
 mod body;
 mod repeat;
 mod upload;
@@ -17,8 +18,8 @@ use worker::Env;
 
 use crate::{
     config::Config,
-    domain::caller::Caller,
     http::{
+        auth::Known,
         problem::Problem,
         request::Request,
         response::{Exchange, Reply},
@@ -114,6 +115,7 @@ enum Endpoint {
     SearchUser,
     ListUserSessions,
     LatestUserSession,
+    Routes,
     RowsWritten,
     WorkerFault,
     SessionFault,
@@ -157,6 +159,7 @@ const ROUTES: &[(&str, &[(Method, Endpoint)])] = &[
     ("/users/{}/memory/{}", ENTRY_OF_USER),
     ("/users/{}/memory/{}/undo", &[(Post, Endpoint::Memory(MemoryOf::User, MemoryAction::Undo))]),
     // Only where TEST_FAULTS is set.
+    ("/__test/routes", &[(Get, Endpoint::Routes)]),
     ("/__test/rows-written", &[(Get, Endpoint::RowsWritten)]),
     ("/__test/worker/{}", &[(Post, Endpoint::WorkerFault)]),
     ("/__test/sessions/{}/{}", &[(Post, Endpoint::SessionFault)]),
@@ -207,11 +210,22 @@ async fn answer(raw: &web_sys::Request, env: &Env, config: &Config) -> Result<Re
         .iter()
         .find(|(method, _)| method.to_string() == wanted)
         .ok_or_else(|| Problem::method_not_allowed(&method, endpoints.iter().map(|(method, _)| *method)))?;
-    // Health tells nothing about anybody: whoever asks may know.
-    let caller = if *endpoint == Endpoint::Health { Caller::Open { acting_for: None } } else { config.caller()? };
-    let request = Request::new(raw, env, config, caller, &segments, query)?;
-    dispatch(*endpoint, &request).await
+    let Known { caller, cookie } = auth::admit(*endpoint, raw, config).await?;
+    let answered = match Request::new(raw, env, config, caller, &segments, query) {
+        Ok(request) => dispatch(*endpoint, &request).await,
+        Err(error) => Err(error.into()),
+    };
+    match cookie {
+        // Whatever the answer: something may be this visitor's now.
+        Some(cookie) => {
+            answered.map(|reply| reply.with_header(COOKIE, cookie.clone())).map_err(|problem| problem.with_header(COOKIE, cookie))
+        }
+        None => answered,
+    }
 }
+
+/// Tells a visitor who he is.
+const COOKIE: &str = "set-cookie";
 
 async fn dispatch(endpoint: Endpoint, request: &Request<'_>) -> Result<Reply, Problem> {
     match endpoint {
@@ -248,10 +262,19 @@ async fn dispatch(endpoint: Endpoint, request: &Request<'_>) -> Result<Reply, Pr
         Endpoint::SearchUser => own::search::of_user(request).await,
         Endpoint::ListUserSessions => own::lists::user_sessions(request).await,
         Endpoint::LatestUserSession => own::lists::latest(request).await,
+        Endpoint::Routes => Ok(own::service::routes(routes())),
         Endpoint::RowsWritten => Ok(own::service::rows_written()),
         Endpoint::WorkerFault => own::service::worker_fault(request).await,
         Endpoint::SessionFault => own::service::session_fault(request).await,
     }
+}
+
+/// Every method of every path, and what it needs.
+fn routes() -> impl Iterator<Item = (Method, &'static str, &'static str)> {
+    let of_path = |(path, endpoints): &'static (&str, &[(Method, Endpoint)])| {
+        endpoints.iter().map(|(method, endpoint)| (*method, *path, endpoint.need().name()))
+    };
+    ROUTES.iter().flat_map(of_path)
 }
 
 /// Where the routes that break things begin.

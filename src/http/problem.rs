@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::{
-    domain::turn::ModelFailure,
+    domain::{caller::Scope, turn::ModelFailure},
     error::{Error, Subject},
     http::{Method, own, response::Reply},
     limits,
@@ -49,6 +49,9 @@ struct FieldJson<'a> {
     detail: &'a str,
 }
 
+/// How to prove who one is (RFC 6750).
+const CHALLENGE: &str = "www-authenticate";
+const REALM: &str = env!("CARGO_PKG_NAME");
 /// How long to wait for an object that cannot be reached.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// How long to wait for a turn: most have ended by then, or nearly.
@@ -72,6 +75,13 @@ impl Problem {
     #[must_use]
     pub(crate) fn in_session(mut self, session_id: &str) -> Problem {
         self.session_id = Some(session_id.into());
+        self
+    }
+
+    /// With a header more.
+    #[must_use]
+    pub(crate) fn with_header(mut self, name: &'static str, value: String) -> Problem {
+        self.headers.push((name, value));
         self
     }
 
@@ -141,6 +151,28 @@ impl Problem {
         let detail =
             format!("{place} must come after a result of every tool call before it. Send ?repair=true to have stubs stand for them.");
         Problem::new(422, "OPEN_TOOL_CALL", detail).in_field(place)
+    }
+
+    /// 401: nothing is shown that tells who asks. `what` to send.
+    pub(crate) fn credentials_required(what: &str) -> Problem {
+        Problem::new(401, "CREDENTIALS_REQUIRED", what).with_header(CHALLENGE, format!("Bearer realm=\"{REALM}\""))
+    }
+
+    /// 401: what is shown is wrong, and `why`; no text of the client's.
+    pub(crate) fn invalid_credentials(why: &str) -> Problem {
+        let challenge = format!("Bearer realm=\"{REALM}\", error=\"invalid_token\", error_description=\"{why}\"");
+        Problem::new(401, "INVALID_CREDENTIALS", why).with_header(CHALLENGE, challenge)
+    }
+
+    /// 403: known, but without the scope that is needed.
+    pub(crate) fn insufficient_scope(needed: Scope, key_name: Option<&str>) -> Problem {
+        let needed = needed.name();
+        let detail = match key_name {
+            Some(key) => format!("This needs the scope {needed}, which the key {key} does not have."),
+            None => format!("This needs a service key with the scope {needed}."),
+        };
+        let challenge = format!("Bearer realm=\"{REALM}\", error=\"insufficient_scope\", scope=\"{needed}\"");
+        Problem::new(403, "INSUFFICIENT_SCOPE", detail).with_header(CHALLENGE, challenge)
     }
 
     /// 404: no route.
@@ -302,6 +334,8 @@ impl From<Error> for Problem {
 const fn title(status: u16) -> &'static str {
     match status {
         400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
         409 => "Conflict",

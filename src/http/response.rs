@@ -139,13 +139,18 @@ impl Exchange {
                     return Ok(());
                 }
                 headers.set("access-control-allow-origin", origin)?;
+                // So that pages beside ours, on the same site, can send a visitor's cookie.
+                headers.set("access-control-allow-credentials", "true")?;
             }
         }
-        headers.set("access-control-expose-headers", "Content-Disposition, ETag, Location, Retry-After, Retry-After-Ms, X-Request-Id")?;
+        headers.set(
+            "access-control-expose-headers",
+            "Content-Disposition, ETag, Location, Retry-After, Retry-After-Ms, WWW-Authenticate, X-Request-Id",
+        )?;
         if self.is_preflight {
             headers.set(
                 "access-control-allow-headers",
-                "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, X-Request-Id",
+                "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, X-API-Key, X-Request-Id",
             )?;
             headers.set("access-control-max-age", "600")?;
         }

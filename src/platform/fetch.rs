@@ -37,6 +37,14 @@ impl Drop for Request {
     }
 }
 
+/// Sends a GET request and waits for the head of its answer. Redirects are not followed.
+///
+/// # Errors
+/// As [`post`].
+pub(crate) async fn get(url: &str) -> std::result::Result<Fetched, String> {
+    send(url, &web_sys::RequestInit::new()).await
+}
+
 /// Sends a POST request and waits for the head of its answer. Redirects are not followed: they would carry the headers
 /// elsewhere.
 ///
@@ -44,7 +52,6 @@ impl Drop for Request {
 /// What the platform says when nobody answers.
 pub(crate) async fn post(url: &str, headers: &[(&str, String)], body: &str) -> std::result::Result<Fetched, String> {
     let said = |exception: JsValue| message_of(&exception);
-    let request = Request(web_sys::AbortController::new().map_err(said)?);
     let sent = web_sys::Headers::new().map_err(said)?;
     for (name, value) in headers {
         sent.set(name, value).map_err(said)?;
@@ -53,9 +60,15 @@ pub(crate) async fn post(url: &str, headers: &[(&str, String)], body: &str) -> s
     init.set_method("POST");
     init.set_headers(&sent);
     init.set_body(&JsValue::from_str(body));
+    send(url, &init).await
+}
+
+async fn send(url: &str, init: &web_sys::RequestInit) -> std::result::Result<Fetched, String> {
+    let said = |exception: JsValue| message_of(&exception);
+    let request = Request(web_sys::AbortController::new().map_err(said)?);
     init.set_redirect(web_sys::RequestRedirect::Manual);
     init.set_signal(Some(&request.0.signal()));
-    let response: web_sys::Response = JsFuture::from(fetch_js(url, &init).map_err(said)?).await.map_err(said)?.unchecked_into();
+    let response: web_sys::Response = JsFuture::from(fetch_js(url, init).map_err(said)?).await.map_err(said)?.unchecked_into();
     Ok(Fetched { status: response.status(), headers: response.headers(), chunks: Chunks::of(response.body()), request })
 }
 

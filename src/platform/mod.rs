@@ -1,10 +1,11 @@
-//! What the platform gives, behind small safe functions: clock, randomness, SQL, other objects.
+//! What the platform gives, behind small safe functions: clock, randomness, signatures, SQL, other objects.
 //!
 //! Knows nothing of sessions. Every JavaScript method called here catches: an exception that nobody
 //! catches loses the WASM instance and everything in flight with it.
 
 pub(crate) mod bell;
 pub(crate) mod context;
+pub(crate) mod crypto;
 pub(crate) mod env;
 pub(crate) mod fetch;
 pub(crate) mod lines;

@@ -11,6 +11,7 @@
 
 mod support;
 
+mod auth;
 mod bad_input;
 mod context;
 mod contract;
@@ -34,6 +35,7 @@ mod search;
 mod sessions;
 mod storage;
 mod streams;
+mod tokens;
 mod tools;
 mod turns;
 mod users;

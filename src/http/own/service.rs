@@ -10,7 +10,7 @@ use crate::{
     },
     error::Result,
     fault::{Fault, When},
-    http::{problem::Problem, request::Request, response::Reply},
+    http::{Method, problem::Problem, request::Request, response::Reply},
     index, platform,
     session::client::SessionClient,
 };
@@ -24,6 +24,13 @@ struct BannerJson {
     version: &'static str,
     description: &'static str,
     paths: [&'static str; 8],
+}
+
+#[derive(Serialize)]
+struct RouteJson {
+    method: String,
+    path: &'static str,
+    needs: &'static str,
 }
 
 #[derive(Serialize)]
@@ -82,6 +89,12 @@ pub(crate) async fn health(request: &Request<'_>) -> std::result::Result<Reply, 
         checks,
     };
     Ok(Reply::json(if is_healthy { 200 } else { 503 }, &json))
+}
+
+/// `GET /__test/routes`: 200 with every route and the scope it needs. Not there unless `TEST_FAULTS` is set.
+pub(crate) fn routes(all: impl Iterator<Item = (Method, &'static str, &'static str)>) -> Reply {
+    let routes: Vec<_> = all.map(|(method, path, needs)| RouteJson { method: method.to_string(), path, needs }).collect();
+    Reply::json(200, &routes)
 }
 
 /// `GET /__test/rows-written`: 200 with how many rows this instance's objects have written. Not there unless `TEST_FAULTS` is set.

@@ -8,6 +8,7 @@ pub(crate) mod sqlite;
 pub(crate) mod model;
 pub(crate) mod events;
 pub(crate) mod ask;
+pub(crate) mod token;
 mod head;
 
 use std::{
