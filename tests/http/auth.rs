@@ -1,4 +1,4 @@
-//! Who may call: modes, service keys and anonymous visitors. Tokens are in `tokens`.
+//! Who may call: modes, service keys and anonymous visitors. Tokens are in `tokens`, whose is what in `ownership`.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;

@@ -28,6 +28,7 @@ mod memory;
 mod messages;
 mod models;
 mod order;
+mod ownership;
 mod pairing;
 mod redo;
 mod rejoining;

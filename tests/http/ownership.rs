@@ -1,0 +1,289 @@
+//! Whose is what: every route there is answers those whom something does not belong to as if it were not there.
+//!
+//! The routes are the server's own list. One that is not in [`ROUTES`] here fails the test until it is.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::{
+    auth::service_key,
+    support::{
+        Answer, Server, json,
+        token::{SECRET, token_of},
+    },
+};
+
+/// A path and a body (none when empty) that name something; `@session` and `@user` stand for whose.
+type Probe = (&'static str, &'static str);
+
+/// Method and pattern, the scope that is needed, and what is asked.
+const ROUTES: &[(&str, &str, &[Probe])] = &[
+    ("GET /", "any", &[]),
+    ("GET /health", "nothing", &[]),
+    ("GET /sessions", "admin", &[]),
+    (
+        "POST /chat",
+        "chat",
+        &[
+            ("/chat", r#"{"message":"x","session_id":"@session"}"#),
+            ("/chat", r#"{"message":"x","user_id":"@user"}"#),
+            ("/chat", r#"{"message":"x","session_id":"@session","user_id":"@user","stream":true}"#),
+        ],
+    ),
+    ("POST /sessions", "chat", &[("/sessions", r#"{"user_id":"@user"}"#)]),
+    (
+        "POST /sessions/import",
+        "chat",
+        &[
+            ("/sessions/import?user_id=@user", r#"{"format":"edge-sessions.session","version":1,"session":{},"messages":[]}"#),
+            ("/sessions/import", r#"{"format":"edge-sessions.session","version":1,"session":{"user_id":"@user"},"messages":[]}"#),
+        ],
+    ),
+    ("GET /sessions/{}", "read", &[("/sessions/@session", "")]),
+    ("PATCH /sessions/{}", "chat", &[("/sessions/@session", r#"{"title":"x"}"#)]),
+    ("DELETE /sessions/{}", "chat", &[("/sessions/@session", "")]),
+    ("POST /sessions/{}/restore", "chat", &[("/sessions/@session/restore", "")]),
+    ("POST /sessions/{}/renew", "chat", &[("/sessions/@session/renew", "")]),
+    (
+        "GET /sessions/{}/messages",
+        "read",
+        &[
+            ("/sessions/@session/messages", ""),
+            ("/sessions/@session/messages?offset=1&limit=1", ""),
+            ("/sessions/@session/messages?limit=1", ""),
+        ],
+    ),
+    ("POST /sessions/{}/messages", "chat", &[("/sessions/@session/messages", r#"{"messages":[{"role":"user","content":"x"}]}"#)]),
+    ("DELETE /sessions/{}/messages/{}", "chat", &[("/sessions/@session/messages/1", "")]),
+    ("POST /sessions/{}/pop", "chat", &[("/sessions/@session/pop", "")]),
+    ("GET /sessions/{}/messages/{}/versions", "read", &[("/sessions/@session/messages/1/versions", "")]),
+    ("GET /sessions/{}/events", "read", &[("/sessions/@session/events", ""), ("/sessions/@session/events?turn=1", "")]),
+    ("POST /sessions/{}/stop", "chat", &[("/sessions/@session/stop", "{}")]),
+    ("POST /sessions/{}/regenerate", "chat", &[("/sessions/@session/regenerate", "{}")]),
+    ("POST /sessions/{}/continue", "chat", &[("/sessions/@session/continue", "{}")]),
+    ("POST /sessions/{}/edit", "chat", &[("/sessions/@session/edit", r#"{"message":"x"}"#)]),
+    ("GET /sessions/{}/turns/{}", "read", &[("/sessions/@session/turns/1", "")]),
+    ("POST /sessions/{}/fork", "chat", &[("/sessions/@session/fork", "{}")]),
+    ("GET /sessions/{}/context", "read", &[("/sessions/@session/context", ""), ("/sessions/@session/context?message=x", "")]),
+    ("GET /sessions/{}/search", "read", &[("/sessions/@session/search?q=tea", "")]),
+    ("GET /sessions/{}/export", "read", &[("/sessions/@session/export", ""), ("/sessions/@session/export?format=markdown", "")]),
+    ("GET /sessions/{}/memory", "read", &[("/sessions/@session/memory", "")]),
+    ("DELETE /sessions/{}/memory", "chat", &[("/sessions/@session/memory", "")]),
+    ("GET /sessions/{}/memory/{}", "read", &[("/sessions/@session/memory/k", "")]),
+    ("PUT /sessions/{}/memory/{}", "chat", &[("/sessions/@session/memory/k", r#"{"value":1}"#)]),
+    ("DELETE /sessions/{}/memory/{}", "chat", &[("/sessions/@session/memory/k", "")]),
+    ("POST /sessions/{}/memory/{}/undo", "chat", &[("/sessions/@session/memory/k/undo", "")]),
+    ("GET /users/{}", "read", &[("/users/@user", "")]),
+    ("PATCH /users/{}", "chat", &[("/users/@user", r#"{"memory":true}"#)]),
+    ("GET /users/{}/search", "read", &[("/users/@user/search?q=tea", ""), ("/users/@user/search?q=tea&session_id=@session", "")]),
+    ("GET /users/{}/sessions/latest", "read", &[("/users/@user/sessions/latest", "")]),
+    ("DELETE /users/{}", "chat", &[("/users/@user", "")]),
+    ("GET /users/{}/sessions", "read", &[("/users/@user/sessions", ""), ("/users/@user/sessions?limit=1", "")]),
+    ("GET /users/{}/memory", "read", &[("/users/@user/memory", "")]),
+    ("DELETE /users/{}/memory", "chat", &[("/users/@user/memory", "")]),
+    ("GET /users/{}/memory/{}", "read", &[("/users/@user/memory/k", "")]),
+    ("PUT /users/{}/memory/{}", "chat", &[("/users/@user/memory/k", r#"{"value":1}"#)]),
+    ("DELETE /users/{}/memory/{}", "chat", &[("/users/@user/memory/k", "")]),
+    ("POST /users/{}/memory/{}/undo", "chat", &[("/users/@user/memory/k/undo", "")]),
+];
+
+/// A session and a user: some that are there, or some that never were.
+struct Whose {
+    session: String,
+    user: String,
+}
+
+/// Somebody who asks.
+struct Somebody<'a> {
+    server: &'a Server,
+    header: (&'static str, String),
+}
+
+impl Somebody<'_> {
+    /// Every request has the same id, so that answers can be the same to the byte, and `POST` the same key.
+    fn ask(&self, route: &str, (path, body): Probe, whose: &Whose, key: Option<&str>) -> Answer {
+        let (method, _) = route.split_once(' ').unwrap();
+        let fill = |text: &str| text.replace("@session", &whose.session).replace("@user", &whose.user);
+        let (path, body) = (fill(path), fill(body));
+        let mut headers = vec![(self.header.0, self.header.1.as_str()), ("x-request-id", "same")];
+        headers.extend(key.filter(|_| method == "POST").map(|key| ("idempotency-key", key)));
+        if !body.is_empty() {
+            headers.push(("content-type", "application/json"));
+        }
+        self.server.ask(method, &path, &headers, (!body.is_empty()).then_some(body.as_bytes()))
+    }
+
+    fn json(&self, method: &str, path: &str, body: Value) -> Answer {
+        let headers = [(self.header.0, self.header.1.as_str()), ("content-type", "application/json")];
+        self.server.ask(method, path, &headers, Some(body.to_string().as_bytes()))
+    }
+
+    /// A session with a turn, and something remembered in it and of its user.
+    fn settle(&self) -> Whose {
+        let user = self.json("GET", "/users/me", json!({})).expect(200).text("user_id");
+        let session = self.json("POST", "/chat", json!({"message": "I like tea"})).expect(200).text("session_id");
+        for place in [format!("/sessions/{session}"), "/users/me".to_owned()] {
+            let put = self.json("PUT", &format!("{place}/memory/k"), json!({"value": 1}));
+            assert!(put.status < 300, "{}", put.body);
+        }
+        Whose { session, user }
+    }
+
+    /// Everything there is to see of it.
+    fn view(&self, whose: &Whose) -> Vec<String> {
+        let session = format!("/sessions/{}", whose.session);
+        let paths =
+            [session.clone(), format!("{session}/messages"), format!("{session}/memory"), "/users/me/memory".into(), "/users/me".into()];
+        paths.iter().map(|path| self.json("GET", path, json!({})).expect(200).body).collect()
+    }
+}
+
+/// Keys, tokens, and maybe visitors.
+fn server(modes: &str) -> Server {
+    let keys = json!([
+        service_key("reader", "read", &["read"]),
+        service_key("backend", "chat", &["chat"]),
+        service_key("admin", "admin", &["admin"]),
+        service_key("eraser", "eraser", &["chat", "admin"]),
+    ]);
+    let keys = keys.to_string();
+    let secrets = [("SERVICE_KEYS", keys.as_str()), ("JWT_SECRET", SECRET), ("VISITOR_SECRET", SECRET)];
+    Server::with_only(&[&secrets[..], &[("AUTH_MODE", modes), ("TEST_FAULTS", "1")]].concat())
+}
+
+fn bearer<'a>(server: &'a Server, text: &str) -> Somebody<'a> {
+    Somebody { server, header: ("authorization", format!("Bearer {text}")) }
+}
+
+fn visitor(server: &Server) -> Somebody<'_> {
+    let cookie = server.get("/users/me").expect(200).header("set-cookie").split(';').next().unwrap().to_owned();
+    Somebody { server, header: ("cookie", cookie) }
+}
+
+/// What never was.
+fn never() -> Whose {
+    Whose { session: "session_0000000000000000".into(), user: "visitor_00000000000000000000000000000000".into() }
+}
+
+#[test]
+fn every_route_is_known_here_with_its_scope() {
+    let served = server("keys").get("/__test/routes").expect(200).value();
+    let route = |route: &Value| format!("{} {}", route["method"].as_str().unwrap(), route["path"].as_str().unwrap());
+    let served: BTreeMap<String, String> =
+        served.as_array().unwrap().iter().map(|json| (route(json), json["needs"].as_str().unwrap().into())).collect();
+    let (tests, served): (BTreeMap<_, _>, BTreeMap<_, _>) = served.into_iter().partition(|(route, _)| route.contains(" /__test/"));
+    assert!(tests.values().all(|needs| needs == "nothing"), "{tests:?}");
+    let known = ROUTES.iter().map(|(route, needs, _)| ((*route).to_owned(), (*needs).to_owned())).collect();
+    assert_eq!(served, known, "a route is missing in ROUTES, or needs something else");
+    // What has a placeholder names something.
+    assert!(ROUTES.iter().all(|(route, _, probes)| !route.contains("{}") || !probes.is_empty()));
+}
+
+#[test]
+fn what_is_somebody_elses_is_answered_as_if_it_were_not_there() {
+    let server = server("keys,jwt,visitor");
+    let (ann, bob) = (bearer(&server, &token_of("ann")), bearer(&server, &token_of("bob")));
+    let (visitor, stranger, backend) = (visitor(&server), visitor(&server), bearer(&server, "chat"));
+    for (owner, intruders) in [(&ann, &[&bob, &visitor][..]), (&visitor, &[&bob, &stranger, &backend])] {
+        let theirs = owner.settle();
+        let before = owner.view(&theirs);
+        for intruder in intruders {
+            compare(intruder, &theirs, &never(), |_| true);
+        }
+        assert_eq!(owner.view(&theirs), before);
+    }
+    // What is nobody's is not theirs.
+    let session = backend.json("POST", "/chat", json!({"message": "I like tea"})).expect(200).text("session_id");
+    for intruder in [&ann, &visitor] {
+        compare(intruder, &Whose { session: session.clone(), ..never() }, &never(), |probe| probe.0.contains("@session"));
+    }
+}
+
+/// Everything that names what is there is answered like what never was.
+fn compare(intruder: &Somebody<'_>, there: &Whose, never: &Whose, is_asked: impl Fn(&Probe) -> bool) {
+    for (route, _, probes) in ROUTES {
+        for probe in probes.iter().filter(|probe| is_asked(probe)) {
+            for key in [None, Some("0123456789abcdef")] {
+                let [there, never] = [there, never].map(|whose| intruder.ask(route, *probe, whose, key));
+                assert_eq!(there.status, 404, "{route}: {} was answered with {}", there.asked, there.body);
+                assert_eq!((&there.body, head(&there)), (&never.body, head(&never)), "{route}: {}", there.asked);
+            }
+        }
+    }
+}
+
+/// All headers but the one with which workerd answers bodies that nobody has read in time.
+fn head(answer: &Answer) -> Vec<&(String, String)> {
+    answer.headers.iter().filter(|(name, _)| name != "connection").collect()
+}
+
+#[test]
+fn what_is_ones_own_is_there() {
+    let server = server("keys,jwt,visitor");
+    for owner in [bearer(&server, &token_of("ann")), visitor(&server)] {
+        for (route, needs, probes) in ROUTES.iter().filter(|(_, needs, _)| *needs != "admin") {
+            for probe in *probes {
+                let theirs = owner.settle();
+                let answer = owner.ask(route, *probe, &theirs, None);
+                let is_done = answer.status < 300 || answer.value()["code"] == "NOT_POSSIBLE";
+                assert!(is_done, "{route}, {needs}: {} was answered with {}", answer.asked, answer.body);
+                if probe.0.starts_with("/users/") {
+                    let me = Whose { user: "me".into(), ..owner.settle() };
+                    assert_eq!(owner.ask(route, *probe, &me, None).status, answer.status, "{route}: {}", answer.body);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn visitors_can_be_erased_by_who_is_an_administrator_besides() {
+    let server = server("keys,jwt,visitor");
+    let (visitor, eraser) = (visitor(&server), bearer(&server, "eraser"));
+    for (route, _, probes) in ROUTES.iter().filter(|(_, needs, _)| *needs == "chat") {
+        for probe in *probes {
+            let theirs = visitor.settle();
+            let answer = eraser.ask(route, *probe, &theirs, None);
+            assert!(answer.status < 300 || answer.value()["code"] == "NOT_POSSIBLE", "{route}: {}", answer.body);
+        }
+    }
+}
+
+#[test]
+fn scopes_open_no_other_route_than_theirs() {
+    let server = server("keys,jwt");
+    for (route, needs, probes) in ROUTES {
+        let path = route.split_once(' ').unwrap().1;
+        let probe = probes.first().copied().unwrap_or((path, ""));
+        for (key, opened) in
+            [("read", &["read"][..]), ("chat", &["read", "chat"]), ("admin", &["admin"]), ("eraser", &["read", "chat", "admin"])]
+        {
+            let answer = bearer(&server, key).ask(route, probe, &never(), None);
+            let is_open = matches!(*needs, "any" | "nothing") || opened.contains(needs);
+            assert_eq!(answer.body.contains("INSUFFICIENT_SCOPE"), !is_open, "{route} with {key}: {}", answer.body);
+            assert!(is_open || answer.status == 403, "{route} with {key}: {}", answer.body);
+        }
+        let end_user = bearer(&server, &token_of("ann")).ask(route, probe, &never(), None);
+        assert_eq!(end_user.status == 403, *needs == "admin", "{route}: {}", end_user.body);
+        if *needs != "nothing" {
+            let nobody = Somebody { server: &server, header: ("accept", "*/*".into()) };
+            nobody.ask(route, probe, &never(), None).expect_problem(401, "CREDENTIALS_REQUIRED");
+            bearer(&server, "x").ask(route, probe, &never(), None).expect_problem(401, "INVALID_CREDENTIALS");
+        }
+    }
+}
+
+/// The one thing that can be learned of others: an id that a client chooses may be in use. Ids of ours cannot be guessed.
+#[test]
+fn an_id_is_given_to_one_alone() {
+    let server = server("jwt");
+    let (ann, bob) = (bearer(&server, &token_of("ann")), bearer(&server, &token_of("bob")));
+    let taken = json!({"session_id": "tea"});
+    ann.json("POST", "/sessions", taken.clone()).expect(201);
+    let own = bob.settle().session;
+    bob.json("POST", "/sessions", taken.clone()).expect_problem(409, "SESSION_ID_TAKEN");
+    bob.json("POST", &format!("/sessions/{own}/fork"), taken).expect_problem(409, "SESSION_ID_TAKEN");
+    let import = ("/sessions/import?session_id=tea", r#"{"format":"edge-sessions.session","version":1,"session":{},"messages":[]}"#);
+    bob.ask("POST /sessions/import", import, &never(), None).expect_problem(409, "SESSION_ID_TAKEN");
+}
