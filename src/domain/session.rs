@@ -19,6 +19,8 @@ use crate::{
 const TITLE_WORDS_CHARACTERS: usize = 60;
 /// The persona of a session whose client names none.
 pub(crate) const DEFAULT_PERSONA: &str = "default";
+/// How sessions are created that say nothing else of it.
+pub(crate) const CREATED_FROM_API: &str = "api";
 
 /// A session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +65,12 @@ pub(crate) struct Session {
     pub uses_memory: bool,
     /// Was the title made of what was said first?
     pub is_title_made: bool,
+    /// By which request it was created, e.g. `chat`.
+    pub created_from: String,
+    /// How many questions its user has asked.
+    pub query_count: u64,
+    /// Key of the persona that answered last.
+    pub last_persona: Option<String>,
 }
 
 /// How and when a model failed last.
@@ -91,6 +99,8 @@ pub(crate) struct NewSession {
     pub profile: Profile,
     /// May models be told what is remembered, and remember more?
     pub uses_memory: bool,
+    /// By which request it is created.
+    pub created_from: String,
 }
 
 /// What a client changes in a session. `None` leaves a thing as it is. It has passed the rules.
@@ -175,6 +185,9 @@ impl Session {
             profile: new.profile,
             uses_memory: new.uses_memory,
             is_title_made: false,
+            created_from: new.created_from,
+            query_count: 0,
+            last_persona: None,
         }
     }
 

@@ -201,6 +201,7 @@ mod tests {
             idle_timeout: Duration::from_secs(3600),
             profile: crate::domain::speech::profile::Profile::default(),
             uses_memory: true,
+            created_from: "api".into(),
         };
         Session::begin(Id::parse("session_id", id).unwrap(), Owner::Nobody, new, Timestamp::from_millis(1000))
     }

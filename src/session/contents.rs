@@ -2,6 +2,7 @@
 
 use crate::{
     domain::{
+        context::shortened,
         history::pairing::OpenCalls,
         message::{Message, NewMessage},
         session::Session,
@@ -11,13 +12,37 @@ use crate::{
     limits,
     session::{
         object::{Aftermath, Object, answer},
-        protocol::{Appended, Copied, PageRecord, PageRequest, Siblings},
+        protocol::{Appended, Copied, Overview, PageRecord, PageRequest, Siblings},
         record::MessageRecord,
         storage::Stored,
     },
 };
 
+/// Most of an answer that an overview shows, in bytes.
+const LAST_RESPONSE_BYTES: usize = 500;
+
 impl Object {
+    /// The session, and what was said and done in it last.
+    pub(super) fn overview(&self, stored: Stored) -> Result<Overview> {
+        let text = |sequence: Option<u64>| -> Result<Option<String>> {
+            let message = sequence.map(|sequence| self.storage.message(sequence)).transpose()?.flatten();
+            Ok(message.and_then(|message| message.body.content))
+        };
+        let turns = stored.session.turn_count.saturating_sub(u64::from(stored.session.running_turn.is_some()));
+        let last = self.storage.turn(turns)?.map(|last| last.turn);
+        let last_execution_ms = last.as_ref().and_then(|last| {
+            let took = last.ended_at?.since(last.started_at);
+            Some(u64::try_from(took.as_millis()).unwrap_or(u64::MAX))
+        });
+        let last_response = text(last.and_then(|last| last.answer_sequence))?;
+        Ok(Overview {
+            last_query: text(self.storage.last_said(false)?)?,
+            last_response: last_response.map(|text| shortened(text, LAST_RESPONSE_BYTES).0),
+            last_execution_ms,
+            session: (&stored.session).into(),
+        })
+    }
+
     /// A page of messages.
     pub(super) fn page(&self, stored: &Stored, page: &PageRequest) -> Result<PageRecord> {
         let Session { message_count, last_sequence, .. } = stored.session;

@@ -228,6 +228,7 @@ impl Object {
             Call::Stop { turn } => return self.stop(&own(caller, alive)?, turn, repeatable),
             Call::Create(create) => answer(&self.create(caller, alive, create, now)?),
             Call::Get => answer(&SessionRecord::from(&own(caller, alive)?.session)),
+            Call::Overview => answer(&self.overview(own(caller, alive)?)?),
             Call::Patch { if_match, patch } => {
                 let stored = own(caller, alive)?;
                 answer(&self.patch(stored, &decode_precondition(if_match.as_deref()), patch.into(), now)?)

@@ -38,6 +38,8 @@ pub(crate) enum Call {
     Create(Create),
     /// Answers a `SessionRecord`.
     Get,
+    /// Answers [`Overview`].
+    Overview,
     /// Answers a `SessionRecord`.
     Patch { if_match: Option<Vec<VersionRecord>>, patch: PatchRecord },
     /// Ends the session; with `undo_ms` it can be restored for so long. Answers [`Deleted`].
@@ -161,6 +163,17 @@ impl TurnOptions {
 pub(crate) struct Created {
     pub(crate) session: SessionRecord,
     pub(crate) is_new: bool,
+}
+
+/// The session, and what was said and done in it last.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Overview {
+    pub(crate) session: SessionRecord,
+    pub(crate) last_query: Option<String>,
+    /// Without its middle when it is long.
+    pub(crate) last_response: Option<String>,
+    /// What the last turn took.
+    pub(crate) last_execution_ms: Option<u64>,
 }
 
 /// What went with the session.
@@ -318,6 +331,7 @@ impl Call {
             Call::Chat(Chat { options, .. }) | Call::Redo { options, .. } => options.waits,
             Call::Create(_)
             | Call::Get
+            | Call::Overview
             | Call::Patch { .. }
             | Call::Delete { .. }
             | Call::Restore
@@ -368,6 +382,7 @@ mod tests {
         let calls = [
             format!(r#"{{"create":{{"id":"s","session":{new}}}}}"#),
             r#""get""#.into(),
+            r#""overview""#.into(),
             r#"{"patch":{"if_match":[{"created_at":1,"revision":2}],"patch":{"title":"remove","metadata":"{}"}}}"#.into(),
             r#"{"patch":{"if_match":null,"patch":{"title":{"set":"x"},"persona":"p","idle_timeout_ms":1000}}}"#.into(),
             r#"{"patch":{"if_match":null,"patch":{"verbosity":"low","tone":"casual","depth":"shallow","uses_memory":false}}}"#.into(),

@@ -323,3 +323,44 @@ fn a_turn_that_a_deletion_breaks_off_is_interrupted_when_it_is_restored() {
     model.open(1);
     say(&server, &id, "Go on then, count to two");
 }
+
+#[test]
+fn a_session_tells_what_was_asked_and_answered_last() {
+    let model = Model::start(|number, _| match number {
+        1 => vec![Step::Status(400, vec![], "{}".into())],
+        _ => Model::saying(&"long ".repeat(200)),
+    });
+    let server = Server::asking(&model, &[]);
+    let overview = |id: &str| server.get(&format!("/sessions/{id}")).expect(200).value();
+    let chosen = begin(&server, "ann", json!({"metadata": {"query_count": "mine"}, "persona": "creative_writer"}));
+    let fresh = overview(&chosen);
+    assert_eq!(
+        (&fresh["created_from"], &fresh["query_count"], &fresh["metadata"]),
+        (&json!("api"), &json!(0), &json!({"query_count": "mine"}))
+    );
+    let nothing = json!({"last_query": null, "last_response": null, "last_execution_time": null, "last_agent_used": null,
+        "error_count": 0, "last_error": null});
+    assert_eq!(fresh["context"], nothing);
+    say(&server, &chosen, "What is there to be said?");
+    server.patch(&format!("/sessions/{chosen}"), json!({"persona": "default"})).expect(200);
+    let context = overview(&chosen)["context"].clone();
+    assert_eq!((&context["last_query"], &context["last_agent_used"]), (&json!("What is there to be said?"), &json!("creative_writer")));
+    let response = context["last_response"].as_str().unwrap();
+    assert!(response.len() <= 500 && response.starts_with("long long"), "{response}");
+    assert!(context["last_execution_time"].as_f64().unwrap() >= 0.0);
+    server.post("/chat", json!({"session_id": chosen, "message": "And this one fails, does it?"})).expect(502);
+    let session = overview(&chosen);
+    assert_eq!((&session["query_count"], &session["context"]["error_count"]), (&json!(2), &json!(1)));
+    assert_eq!((&session["context"]["last_error"], &session["context"]["last_response"]), (&json!("MODEL_REFUSED"), &json!(null)));
+    server.ask("POST", &format!("/sessions/{chosen}/regenerate"), &[], None).expect(200);
+    assert_eq!(overview(&chosen)["query_count"], 2);
+    assert_eq!(server.get("/users/ann/sessions").expect(200).value()["sessions"][0]["query_count"], 2);
+    let begun = server.post("/chat", json!({"message": "Hello to you over there"})).expect(200).text("session_id");
+    assert_eq!(overview(&begun)["created_from"], "chat");
+    let fork = server.post(&format!("/sessions/{begun}/fork"), json!({})).expect(201).value();
+    assert_eq!(fork["created_from"], "fork");
+    let file = server.get(&format!("/sessions/{begun}/export?format=json")).expect(200).body;
+    server.delete(&format!("/sessions/{begun}")).expect(200);
+    let imported = server.ask("POST", "/sessions/import", &[("content-type", "application/json")], Some(file.as_bytes()));
+    assert_eq!(imported.expect(201).value()["created_from"], "import");
+}

@@ -57,7 +57,7 @@ pub(crate) async fn chat(request: &Request<'_>) -> std::result::Result<Reply, Pr
         message => Some(check_message(message.unwrap_or_default(), metadata.as_ref())?),
     };
     let named = session_id.map(|id| SessionId::parse("session_id", &id)).transpose()?;
-    let new = Choices { user_id, persona, title, metadata: None, ttl_seconds, profile: None, memory: None }.check(request)?;
+    let new = Choices { user_id, persona, title, metadata: None, ttl_seconds, profile: None, memory: None }.check(request, "chat")?;
     let caller = request.caller().acting_for(new.user_id.as_ref())?;
     let run = run.check(request, asked)?;
 

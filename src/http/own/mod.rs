@@ -56,6 +56,10 @@ struct SessionJson<'a> {
     profile: ProfileJson,
     /// May models be told what is remembered, and remember more?
     memory: bool,
+    /// By which request it was created.
+    created_from: &'a str,
+    /// How many questions its user has asked.
+    query_count: u64,
 }
 
 #[derive(Serialize)]
@@ -169,6 +173,8 @@ impl<'a> From<&'a Session> for SessionJson<'a> {
                 depth: session.profile.depth.name(),
             },
             memory: session.uses_memory,
+            created_from: &session.created_from,
+            query_count: session.query_count,
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::{
         caller::Caller,
         id::{Id, Repeatable, SessionId},
         message::Message,
-        session::{self, DEFAULT_PERSONA, NewSession, Session, SessionPatch},
+        session::{self, CREATED_FROM_API, DEFAULT_PERSONA, NewSession, Session, SessionPatch},
         speech::profile::{Depth, Profile, ProfilePatch, Tone, Verbosity},
     },
     error::{Error, Result},
@@ -24,7 +24,7 @@ use crate::{
         response::Reply,
     },
     limits, platform,
-    session::client::{Deletion, SessionClient},
+    session::client::{Deletion, Lately, SessionClient},
 };
 
 /// How often an id of our own is drawn again when it is in use: once is unlikely enough.
@@ -83,6 +83,27 @@ pub(in crate::http::own) struct ProfileBody {
 }
 
 #[derive(Serialize)]
+struct OverviewJson<'a> {
+    #[serde(flatten)]
+    session: SessionJson<'a>,
+    context: ContextJson<'a>,
+}
+
+/// What was said and done last.
+#[derive(Serialize)]
+struct ContextJson<'a> {
+    last_query: Option<String>,
+    /// Without its middle when it is long.
+    last_response: Option<String>,
+    /// In seconds.
+    last_execution_time: Option<f64>,
+    /// The persona that answered.
+    last_agent_used: Option<&'a str>,
+    error_count: u64,
+    last_error: Option<&'static str>,
+}
+
+#[derive(Serialize)]
 struct DeletedJson<'a> {
     session_id: &'a str,
     deleted: bool,
@@ -100,7 +121,7 @@ struct DeletedJson<'a> {
 pub(crate) async fn create(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
     let (body, asked) = request.repeatable_json().await?;
     let CreateBody { session_id, user_id, persona, title, metadata, ttl_seconds, profile, memory } = body;
-    let new = Choices { user_id, persona, title, metadata, ttl_seconds, profile, memory }.check(request)?;
+    let new = Choices { user_id, persona, title, metadata, ttl_seconds, profile, memory }.check(request, CREATED_FROM_API)?;
     let chosen = session_id.map(|id| SessionId::parse_chosen("session_id", &id)).transpose()?;
     let (caller, repeatable) = (request.caller().acting_for(new.user_id.as_ref())?, asked.repeatable(None)?);
 
@@ -143,6 +164,7 @@ pub(crate) async fn fork(request: &Request<'_>) -> std::result::Result<Reply, Pr
         idle_timeout: patch.idle_timeout.unwrap_or(source.idle_timeout),
         profile: source.profile.patched(patch.profile),
         uses_memory: patch.uses_memory.unwrap_or(source.uses_memory),
+        created_from: "fork".to_owned(),
     };
 
     let begin = async |id| {
@@ -155,11 +177,22 @@ pub(crate) async fn fork(request: &Request<'_>) -> std::result::Result<Reply, Pr
     Ok(created(201, &session))
 }
 
-/// `GET /sessions/{id}`: 200 with the session.
+/// `GET /sessions/{id}`: 200 with the session, and with what was said and done in it last (`context`).
 pub(crate) async fn get(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
     let id = request.id(0, "session_id")?;
-    let session = SessionClient::new(request.env(), request.caller(), &id).get().await?;
-    Ok(reply(200, &session))
+    let (session, lately) = SessionClient::new(request.env(), request.caller(), &id).overview().await?;
+    let Lately { last_query, last_response, last_execution } = lately;
+    let last_error = session.last_error.map(|last| last.failure.code());
+    let context = ContextJson {
+        last_query,
+        last_response,
+        last_execution_time: last_execution.map(|took| took.as_secs_f64()),
+        last_agent_used: session.last_persona.as_deref(),
+        error_count: session.error_count,
+        last_error,
+    };
+    let overview = OverviewJson { session: (&session).into(), context };
+    Ok(Reply::json(200, &overview).with_header("etag", etag(session.version())))
 }
 
 /// `PATCH /sessions/{id}`: 200 with the changed session. Metadata is merged (RFC 7396), `title: null` removes it.
@@ -198,7 +231,7 @@ pub(crate) async fn renew(request: &Request<'_>) -> std::result::Result<Reply, P
 
 impl Choices {
     /// Holds it against the rules.
-    pub(super) fn check(self, request: &Request<'_>) -> Result<NewSession> {
+    pub(super) fn check(self, request: &Request<'_>, created_from: &str) -> Result<NewSession> {
         let persona = self.persona.unwrap_or_else(|| DEFAULT_PERSONA.to_owned());
         session::check_persona(&persona)?;
         self.title.as_deref().map_or(Ok(()), session::check_title)?;
@@ -213,6 +246,7 @@ impl Choices {
             },
             profile: Profile::default().patched(self.profile.map(|Object(profile)| profile.check()).transpose()?.unwrap_or_default()),
             uses_memory: self.memory.unwrap_or(true),
+            created_from: created_from.to_owned(),
         })
     }
 }

@@ -23,8 +23,8 @@ use crate::{
     search::protocol::{Found, SearchCall},
     session::{
         protocol::{
-            Appended, BINDING, Call, Copied, Create, Created, Deleted, Ended, PageRecord, PageRequest, Popped, Request, Siblings, Told,
-            TurnOptions,
+            Appended, BINDING, Call, Copied, Create, Created, Deleted, Ended, Overview, PageRecord, PageRequest, Popped, Request, Siblings,
+            Told, TurnOptions,
         },
         record::{CallerRecord, EndingRecord, MessageRecord, SessionRecord, refusal::Refusal, version::encode_precondition},
     },
@@ -38,6 +38,16 @@ pub(crate) struct SessionClient<'a> {
     caller: &'a Caller,
     id: &'a SessionId,
     repeatable: Option<&'a Repeatable>,
+}
+
+/// What was said and done last.
+pub(crate) struct Lately {
+    /// What the user has said last.
+    pub last_query: Option<String>,
+    /// What was answered in the last turn, without its middle when it is long.
+    pub last_response: Option<String>,
+    /// What that turn took.
+    pub last_execution: Option<Duration>,
 }
 
 /// What a deletion has done.
@@ -103,6 +113,16 @@ impl<'a> SessionClient<'a> {
     /// `NotFound` when it is absent, expired or not the caller's; so in every method below.
     pub(crate) async fn get(&self) -> Result<Session> {
         self.ask::<SessionRecord>(Call::Get).await?.try_into()
+    }
+
+    /// The session, and what was said and done in it last.
+    ///
+    /// # Errors
+    /// As [`SessionClient::get`].
+    pub(crate) async fn overview(&self) -> Result<(Session, Lately)> {
+        let Overview { session, last_query, last_response, last_execution_ms } = self.ask(Call::Overview).await?;
+        let last_execution = last_execution_ms.map(Duration::from_millis);
+        Ok((session.try_into()?, Lately { last_query, last_response, last_execution }))
     }
 
     /// Changes it.

@@ -22,7 +22,7 @@ use crate::{
     domain::{
         caller::{Caller, Owner},
         id::{Id, Repeatable, UserId},
-        session::{LastError, NewSession, Session},
+        session::{CREATED_FROM_API, LastError, NewSession, Session},
         speech::profile::{Depth, Profile, Tone, Verbosity},
         time::Timestamp,
         turn::{Cut, ModelFailure, named, tokens::Tally},
@@ -87,6 +87,13 @@ pub(crate) struct SessionRecord {
     is_memory_off: bool,
     #[serde(default, skip_serializing_if = "is_false")]
     is_title_made: bool,
+    // Since users have limits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    created_from: Option<String>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    query_count: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last_persona: Option<String>,
 }
 
 /// A [`Profile`] that is not the default.
@@ -126,6 +133,8 @@ pub(crate) struct NewSessionRecord {
     profile: Option<ProfileRecord>,
     #[serde(default, skip_serializing_if = "is_false")]
     is_memory_off: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    created_from: Option<String>,
 }
 
 impl TallyRecord {
@@ -172,6 +181,11 @@ const fn is_zero(count: &u64) -> bool {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// How a session was created, where that says something.
+fn created_from(text: &str) -> Option<String> {
+    (text != CREATED_FROM_API).then(|| text.to_owned())
 }
 
 fn user_id(text: Option<String>) -> Result<Option<UserId>> {
@@ -241,6 +255,9 @@ impl From<&Session> for SessionRecord {
             profile: ProfileRecord::of(session.profile),
             is_memory_off: !session.uses_memory,
             is_title_made: session.is_title_made,
+            created_from: created_from(&session.created_from),
+            query_count: session.query_count,
+            last_persona: session.last_persona.clone(),
         }
     }
 }
@@ -272,6 +289,9 @@ impl TryFrom<SessionRecord> for Session {
             profile: ProfileRecord::read(record.profile)?,
             uses_memory: !record.is_memory_off,
             is_title_made: record.is_title_made,
+            created_from: record.created_from.unwrap_or_else(|| CREATED_FROM_API.to_owned()),
+            query_count: record.query_count,
+            last_persona: record.last_persona,
         })
     }
 }
@@ -350,6 +370,7 @@ impl From<NewSession> for NewSessionRecord {
             idle_timeout_ms: millis(new.idle_timeout),
             profile: ProfileRecord::of(new.profile),
             is_memory_off: !new.uses_memory,
+            created_from: created_from(&new.created_from),
         }
     }
 }
@@ -365,6 +386,7 @@ impl TryFrom<NewSessionRecord> for NewSession {
             idle_timeout: Duration::from_millis(record.idle_timeout_ms),
             profile: ProfileRecord::read(record.profile)?,
             uses_memory: !record.is_memory_off,
+            created_from: record.created_from.unwrap_or_else(|| CREATED_FROM_API.to_owned()),
         })
     }
 }
@@ -393,7 +415,7 @@ mod tests {
 
     #[test]
     fn session_format_unchanged() {
-        let since = r#","turn_count":7,"running_turn":7,"tally":{"prompt_tokens":1,"completion_tokens":2,"has_estimates":true,"observed_bytes":3,"observed_tokens":4},"error_count":8,"last_error":{"code":"MODEL_TIMEOUT","at":9},"profile":{"verbosity":"low","tone":"casual","depth":"advanced"},"is_memory_off":true,"is_title_made":true}"#;
+        let since = r#","turn_count":7,"running_turn":7,"tally":{"prompt_tokens":1,"completion_tokens":2,"has_estimates":true,"observed_bytes":3,"observed_tokens":4},"error_count":8,"last_error":{"code":"MODEL_TIMEOUT","at":9},"profile":{"verbosity":"low","tone":"casual","depth":"advanced"},"is_memory_off":true,"is_title_made":true,"created_from":"chat","query_count":9,"last_persona":"p"}"#;
         let written = format!("{}{since}", BEFORE_TURNS.strip_suffix('}').unwrap());
         let session = Session::try_from(serde_json::from_str::<SessionRecord>(&written).unwrap()).unwrap();
         assert_eq!(serde_json::to_string(&SessionRecord::from(&session)).unwrap(), written);

@@ -71,6 +71,10 @@ const TO_5: &[Write] = &[
 /// What makes format 6 of format 5.
 const TO_6: &[Write] = &[
     Write::new("alter table session add column restorable_until integer"),
+    Write::new("alter table session add column created_from text not null default 'api'"),
+    Write::new("alter table session add column query_count integer not null default 0"),
+    Write::new("alter table session add column last_persona text"),
+    Write::new("update session set query_count = (select count(*) from turn where kind = 'reply')"),
     // Kept answers tell no more what was remembered.
     Write::new("update answer set answer = json_remove(answer, '$.ok.memory') where json_valid(answer)"),
 ];

@@ -59,19 +59,22 @@ const CREATE_SESSION: Write = Write::new(
        observed_tokens integer not null default 0, error_count integer not null default 0, last_error text, last_error_at integer,
        verbosity text not null default 'medium', tone text not null default 'neutral', depth text not null default 'normal',
        uses_memory integer not null default 1, is_title_made integer not null default 0,
-       searched_sequence integer not null default 0, shared_sequence integer not null default 0, restorable_until integer
+       searched_sequence integer not null default 0, shared_sequence integer not null default 0, restorable_until integer,
+       created_from text not null default 'api', query_count integer not null default 0, last_persona text
      ) strict",
 );
 const LOAD: &str = "select id, owner_kind, owner_id, user_id, persona, title, metadata, created_at, last_activity,
   idle_timeout_ms, message_count, last_sequence, revision, is_ended, listed_revision, indexed_at, alarm_at,
   turn_count, running_turn, prompt_tokens, completion_tokens, has_estimates, observed_bytes, observed_tokens, error_count, last_error,
-  last_error_at, verbosity, tone, depth, uses_memory, is_title_made, searched_sequence, shared_sequence, restorable_until from session";
+  last_error_at, verbosity, tone, depth, uses_memory, is_title_made, searched_sequence, shared_sequence, restorable_until,
+  created_from, query_count, last_persona from session";
 const SAVE: Write = Write::new(
     "insert or replace into session (only, format, id, owner_kind, owner_id, user_id, persona, title, metadata, created_at, last_activity,
        idle_timeout_ms, message_count, last_sequence, revision, is_ended, listed_revision, indexed_at, alarm_at, turn_count, running_turn,
        prompt_tokens, completion_tokens, has_estimates, observed_bytes, observed_tokens, error_count, last_error, last_error_at,
-       verbosity, tone, depth, uses_memory, is_title_made, searched_sequence, shared_sequence, restorable_until)
-     values (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+       verbosity, tone, depth, uses_memory, is_title_made, searched_sequence, shared_sequence, restorable_until,
+       created_from, query_count, last_persona)
+     values (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 );
 const SET_LAST_ACTIVITY: Write = Write::new("update session set last_activity = ?");
 const SET_IDLE: Write = Write::new("update session set running_turn = null");
@@ -290,6 +293,9 @@ impl Storage {
                 stored.searched_sequence.into(),
                 stored.shared_sequence.into(),
                 stored.restorable_until.map(Timestamp::millis).into(),
+                (&session.created_from).into(),
+                session.query_count.into(),
+                session.last_persona.as_ref().into(),
             ],
         )
     }
@@ -373,6 +379,9 @@ fn read_stored(row: &Row) -> Result<Stored> {
         profile: profile_named(&row.text(27)?, &row.text(28)?, &row.text(29)?)?,
         uses_memory: row.integer(30)? != 0,
         is_title_made: row.integer(31)? != 0,
+        created_from: row.text(35)?,
+        query_count: row.count(36)?,
+        last_persona: row.optional_text(37)?,
     };
     Ok(Stored {
         session,

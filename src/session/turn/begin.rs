@@ -43,6 +43,8 @@ impl Object {
     ) -> Result<Outcome> {
         self.check_idle()?;
         adapt(stored, said.iter());
+        let questions = said.iter().filter(|message| message.role == Role::User).count();
+        stored.session.query_count = stored.session.query_count.saturating_add(u64::try_from(questions).unwrap_or(0));
         self.append(stored, said, None, now)?;
         let task = Task { kind: TurnKind::Reply, input_sequence: stored.session.last_sequence };
         self.begin_turn(stored, &task, options, repeatable, now)
@@ -135,6 +137,7 @@ impl Object {
         session.turn_count = session.turn_count.saturating_add(1);
         session.touch(now);
         session.running_turn = Some(session.turn_count);
+        session.last_persona = Some(session.persona.clone());
         let turn = Turn {
             number: session.turn_count,
             kind: task.kind,

@@ -149,7 +149,7 @@ impl<'a> Import<'a> {
         let asked = |name: &str, said: Option<String>| query.get(name).map(str::to_owned).or(said);
         let ttl_seconds = query.get("ttl_seconds").map(|text| parse_number("ttl_seconds", text)).transpose()?.or(ttl_seconds);
         let (user_id, persona, title) = (asked("user_id", user_id), asked("persona", persona), asked("title", title));
-        let new = Choices { user_id, persona, title, metadata, ttl_seconds, profile, memory }.check(self.request)?;
+        let new = Choices { user_id, persona, title, metadata, ttl_seconds, profile, memory }.check(self.request, "import")?;
         let caller = self.request.caller().acting_for(new.user_id.as_ref())?;
         let id = match (query.get("session_id"), upload.key()) {
             (Some(chosen), _) => SessionId::parse_chosen("session_id", chosen)?,
