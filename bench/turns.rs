@@ -62,9 +62,9 @@ fn main() {
 
     println!("\nrows written by a turn, indexes included");
     let turn = |body: &serde_json::Value| {
-        let before = rows_written(&server);
+        let before = server.rows_written();
         server.events("POST", "/chat", &[], Some(body)).rest();
-        rows_written(&server) - before
+        server.rows_written() - before
     };
     let mut keyed = said.clone();
     keyed["client_message_id"] = json!("k");
@@ -75,10 +75,6 @@ fn main() {
 /// The numbers of the requests that are answered at length.
 const LONG_AND_FAST: usize = 2 * TURNS;
 const LONG_AND_SLOW: usize = LONG_AND_FAST + 1;
-
-fn rows_written(server: &Server) -> u64 {
-    server.get("/__test/rows-written").expect(200).body.parse().unwrap()
-}
 
 /// How long the model takes to its first token on a connection of its own.
 fn first_byte(model: &Model) -> Duration {

@@ -3,4 +3,4 @@ import { run, setup } from "./setup.mjs";
 
 const environment = setup();
 run("node", ["tools/bundle.mjs"], environment);
-run("cargo", ["bench", "--bench", "routes", "--bench", "turns", "--bench", "history"], environment);
+run("cargo", ["bench", "--bench", "routes", "--bench", "turns", "--bench", "history", "--bench", "costs"], environment);

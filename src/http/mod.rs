@@ -116,7 +116,7 @@ enum Endpoint {
     ListUserSessions,
     LatestUserSession,
     Routes,
-    RowsWritten,
+    Costs,
     WorkerFault,
     SessionFault,
 }
@@ -160,7 +160,7 @@ const ROUTES: &[(&str, &[(Method, Endpoint)])] = &[
     ("/users/{}/memory/{}/undo", &[(Post, Endpoint::Memory(MemoryOf::User, MemoryAction::Undo))]),
     // Only where TEST_FAULTS is set.
     ("/__test/routes", &[(Get, Endpoint::Routes)]),
-    ("/__test/rows-written", &[(Get, Endpoint::RowsWritten)]),
+    ("/__test/costs", &[(Get, Endpoint::Costs)]),
     ("/__test/worker/{}", &[(Post, Endpoint::WorkerFault)]),
     ("/__test/sessions/{}/{}", &[(Post, Endpoint::SessionFault)]),
 ];
@@ -263,7 +263,7 @@ async fn dispatch(endpoint: Endpoint, request: &Request<'_>) -> Result<Reply, Pr
         Endpoint::ListUserSessions => own::lists::user_sessions(request).await,
         Endpoint::LatestUserSession => own::lists::latest(request).await,
         Endpoint::Routes => Ok(own::service::routes(routes())),
-        Endpoint::RowsWritten => Ok(own::service::rows_written()),
+        Endpoint::Costs => Ok(own::service::costs()),
         Endpoint::WorkerFault => own::service::worker_fault(request).await,
         Endpoint::SessionFault => own::service::session_fault(request).await,
     }

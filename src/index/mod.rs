@@ -13,6 +13,7 @@ use worker::{Env, kv::KvStore};
 use crate::{
     domain::{deadline::Deadlines, id::SessionId, session::Session, time::Timestamp},
     error::{Error, Result},
+    platform::costs,
 };
 
 const BINDING: &str = "INDEX";
@@ -83,6 +84,7 @@ struct StoredEntry {
 pub(crate) async fn put(env: &Env, session: &Session, now: Timestamp, deadlines: &Deadlines) -> Result<()> {
     let entry = encode(session, now, deadlines);
     let json = serde_json::to_string(&entry).map_err(|e| Error::Internal(format!("index entry: {e}")))?;
+    costs::kv_write();
     let put = store(env)?.put(&key(&session.id), json).map_err(failed)?;
     put.expiration_ttl(deadlines.index_ttl.as_secs()).metadata(entry).map_err(failed)?.execute().await.map_err(failed)
 }
@@ -92,6 +94,7 @@ pub(crate) async fn put(env: &Env, session: &Session, now: Timestamp, deadlines:
 /// # Errors
 /// `Unavailable` when KV refuses.
 pub(crate) async fn delete(env: &Env, id: &SessionId) -> Result<()> {
+    costs::kv_write();
     store(env)?.delete(&key(id)).await.map_err(failed)
 }
 

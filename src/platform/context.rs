@@ -7,7 +7,7 @@ use wasm_bindgen_futures::JsFuture;
 use crate::{
     domain::time::Timestamp,
     error::{Error, Result},
-    platform::{message_of, sql::Sql},
+    platform::{costs, message_of, sql::Sql},
 };
 
 #[wasm_bindgen]
@@ -70,6 +70,7 @@ impl Context {
     pub fn set_alarm(&self, at: Timestamp) -> Result<()> {
         #[expect(clippy::cast_precision_loss, reason = "dates are below 2^53")]
         let at_ms = at.millis() as f64;
+        costs::alarm_set();
         self.storage().set_alarm_js(at_ms).map(drop).map_err(|e| Error::Internal(format!("alarm: {}", message_of(&e))))
     }
 

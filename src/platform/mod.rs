@@ -5,6 +5,7 @@
 
 pub(crate) mod bell;
 pub(crate) mod context;
+pub(crate) mod costs;
 pub(crate) mod crypto;
 pub(crate) mod env;
 pub(crate) mod fetch;
@@ -45,11 +46,6 @@ pub(crate) async fn within<T>(limit: Duration, work: impl Future<Output = T>) ->
         Either::Left((value, _)) => Some(value),
         Either::Right(((), _)) => None,
     }
-}
-
-/// How many rows the objects of this instance have written since it began; for benchmarks.
-pub(crate) fn rows_written() -> u64 {
-    sql::rows_written()
 }
 
 /// What a JavaScript exception says.

@@ -9,7 +9,7 @@ use worker::Env;
 
 use crate::{
     error::{Error, Result},
-    platform::{lines::Lines, message_of},
+    platform::{costs, lines::Lines, message_of},
 };
 
 #[wasm_bindgen]
@@ -62,6 +62,7 @@ where
     Answer: DeserializeOwned,
     Refusal: DeserializeOwned + Into<Error>,
 {
+    costs::object_request(binding);
     let json = encode(binding, call)?;
     let sent = async || JsFuture::from(stub(env, binding, name)?.call(&json)?).await;
     let reply = sent().await.map_err(|exception| unavailable(binding, &exception))?;
@@ -83,6 +84,7 @@ where
     Answer: DeserializeOwned,
     Refusal: DeserializeOwned + Into<Error>,
 {
+    costs::object_request(binding);
     let json = encode(binding, call)?;
     let sent = async || JsFuture::from(stub(env, binding, name)?.stream(&json)?).await;
     let streamed: Streamed = sent().await.map_err(|exception| unavailable(binding, &exception))?.unchecked_into();

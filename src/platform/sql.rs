@@ -5,13 +5,11 @@
 //! text is interned and the platform's statement cache hits; values are always bound.
 //! Declare columns STRICT and INTEGER: every number is bound as a REAL and only the column turns it back.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use wasm_bindgen::{JsCast, intern, prelude::*};
 
 use crate::{
     error::{Error, Result},
-    platform::message_of,
+    platform::{costs, message_of},
 };
 
 #[wasm_bindgen]
@@ -169,7 +167,7 @@ impl Sql {
     /// # Errors
     /// `Internal` with SQLite's words.
     pub fn run(&self, write: &Write, values: &[Value]) -> Result<()> {
-        self.exec(write.0, values).map(|cursor| count(&cursor)).map_err(failed)
+        self.exec(write.0, values).map(|cursor| count(write.0, &cursor)).map_err(failed)
     }
 
     /// Is there a table of that name? Writes nothing.
@@ -188,7 +186,7 @@ impl Sql {
     pub fn rows(&self, query: &'static str, values: &[Value]) -> Result<Vec<Row>> {
         let cursor = self.exec(query, values).map_err(failed)?;
         let rows = cursor.raw().and_then(|rows| rows.to_array()).map_err(failed)?;
-        count(&cursor);
+        count(query, &cursor);
         Ok(rows.iter().map(|row| Row(row.unchecked_into())).collect())
     }
 
@@ -211,18 +209,10 @@ impl Sql {
     }
 }
 
-/// Rows written by every object of this instance.
-static ROWS_WRITTEN: AtomicU64 = AtomicU64::new(0);
-
-/// See [`ROWS_WRITTEN`].
-pub(super) fn rows_written() -> u64 {
-    ROWS_WRITTEN.load(Ordering::Relaxed)
-}
-
-fn count(cursor: &Cursor) {
+fn count(statement: &str, cursor: &Cursor) {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of rows")]
     let written = cursor.rows_written().unwrap_or_default() as u64;
-    ROWS_WRITTEN.fetch_add(written, Ordering::Relaxed);
+    costs::rows_written(statement, written);
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "shaped for map_err")]

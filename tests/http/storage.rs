@@ -274,7 +274,7 @@ fn a_long_answer_takes_few_rows() {
     let model = Model::start(move |_, _| vec![Step::Raw(tokens.clone()), Step::Finish("stop"), Step::Done]);
     let mut server = Server::asking(&model, &[]);
     let id = server.new_session();
-    let written = |server: &Server| server.get("/__test/rows-written").expect(200).body.parse::<usize>().unwrap();
+    let written = |server: &Server| usize::try_from(server.rows_written()).unwrap();
     let before = written(&server);
     let asked = json!({"session_id": id, "message": "Say a lot", "client_message_id": "k", "stream": true});
     // Everybody is told token by token all the same.

@@ -34,7 +34,7 @@ impl Endpoint {
             // It tells nothing about anybody.
             Endpoint::Health => Need::Nothing,
             // They are there for tests alone.
-            Endpoint::Routes | Endpoint::RowsWritten | Endpoint::WorkerFault | Endpoint::SessionFault => Need::Nothing,
+            Endpoint::Routes | Endpoint::Costs | Endpoint::WorkerFault | Endpoint::SessionFault => Need::Nothing,
             Endpoint::Banner => Need::AnyScope,
             Endpoint::ListAllSessions => Need::Scope(Scope::Admin),
             Endpoint::GetSession

@@ -11,7 +11,8 @@ use crate::{
     error::Result,
     fault::{Fault, When},
     http::{Method, problem::Problem, request::Request, response::Reply},
-    index, platform,
+    index,
+    platform::costs,
     session::client::SessionClient,
 };
 
@@ -97,9 +98,9 @@ pub(crate) fn routes(all: impl Iterator<Item = (Method, &'static str, &'static s
     Reply::json(200, &routes)
 }
 
-/// `GET /__test/rows-written`: 200 with how many rows this instance's objects have written. Not there unless `TEST_FAULTS` is set.
-pub(crate) fn rows_written() -> Reply {
-    Reply::json(200, &platform::rows_written())
+/// `GET /__test/costs`: 200 with what this instance has had counted that is billed. Not there unless `TEST_FAULTS` is set.
+pub(crate) fn costs() -> Reply {
+    Reply::json(200, &costs::counts())
 }
 
 /// `POST /__test/worker/{fault}`: breaks the Worker's instance. Not there unless `TEST_FAULTS` is set.

@@ -12,6 +12,7 @@ pub(crate) mod token;
 mod head;
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::{Read, Write},
     net::{TcpListener, TcpStream},
@@ -205,6 +206,16 @@ impl Server {
     }
 
     /// A new session of nobody's; its id.
+    pub(crate) fn rows_written(&self) -> u64 {
+        let costs = self.costs();
+        costs.iter().filter(|(what, _)| what.starts_with("rows:")).map(|(_, count)| count).sum()
+    }
+
+    /// What has been billed since the server began, by what it was.
+    pub(crate) fn costs(&self) -> BTreeMap<String, u64> {
+        serde_json::from_str(&self.get("/__test/costs").expect(200).body).unwrap()
+    }
+
     pub(crate) fn new_session(&self) -> String {
         self.post("/sessions", json!({})).expect(201).text("session_id")
     }

@@ -1,0 +1,93 @@
+//! What a million turns cost on Cloudflare: requests and rows are counted while the running code has conversations, prices
+//! are Workers Paid's beyond what is included (developers.cloudflare.com/workers/platform/pricing and
+//! durable-objects/platform/pricing, November 2026). What the model costs is not in it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::string_slice,
+    clippy::cast_precision_loss,
+    clippy::print_stdout,
+    reason = "a benchmark may fail, counts and prints"
+)]
+
+#[path = "../tests/http/support/mod.rs"]
+mod support;
+
+use std::collections::BTreeMap;
+
+use support::{
+    Server, json,
+    model::{Model, Step},
+};
+
+/// A conversation has so many turns.
+const TURNS: u64 = 20;
+/// So long an object is kept in memory for a turn: most of it is waiting for the model.
+const TURN_SECONDS: f64 = 5.0;
+/// CPU time of a turn, Worker and objects together, in milliseconds.
+const CPU_MS: f64 = 5.0;
+
+/// Dollars for a million of each.
+const WORKER_REQUESTS: f64 = 0.30;
+const CPU_MILLISECONDS: f64 = 0.02;
+const OBJECT_REQUESTS: f64 = 0.15;
+const ROWS_WRITTEN: f64 = 1.00;
+const KV_WRITES: f64 = 5.00;
+const GIGABYTE_SECONDS: f64 = 12.50;
+/// An object is billed for this much memory.
+const OBJECT_GIGABYTES: f64 = 0.128;
+
+fn main() {
+    let answer = || vec![Step::Text("word ".repeat(100)), Step::Finish("stop"), Step::Usage(500, 100), Step::Done];
+    println!("a conversation of {TURNS} turns, its beginning included; for each turn\n");
+    for (name, user, has_key) in
+        [("nobody's session", None, false), ("a user's session", Some("ann"), false), ("the same, with keys", Some("ann"), true)]
+    {
+        let model = Model::start(move |_, _| answer());
+        let server = Server::asking(&model, &[("MODEL_TITLES", "on")]);
+        let before = server.costs();
+        let mut id = None;
+        for number in 0..TURNS {
+            let mut said = json!({"message": format!("Tell me more about the trams of Lisbon, part {number}"), "user_id": user});
+            if let Some(id) = &id {
+                said["session_id"] = json!(id);
+            }
+            if has_key {
+                said["client_message_id"] = json!(format!("key-{number}"));
+            }
+            id = Some(server.post("/chat", said).expect(200).text("session_id"));
+        }
+        report(name, &before, &server.costs());
+    }
+}
+
+fn report(name: &str, before: &BTreeMap<String, u64>, after: &BTreeMap<String, u64>) {
+    let spent: Vec<(&str, f64)> = after
+        .iter()
+        .map(|(what, count)| (what.as_str(), (count - before.get(what).copied().unwrap_or(0)) as f64 / TURNS as f64))
+        .filter(|(_, count)| *count > 0.0)
+        .collect();
+    let sum = |kind: &str| -> f64 { spent.iter().filter(|(what, _)| what.starts_with(kind)).map(|(_, count)| count).sum() };
+    let named = |kind: &str| -> String {
+        let of_kind = spent.iter().filter(|(what, _)| what.starts_with(kind));
+        of_kind.map(|(what, count)| format!("{} {count:.2}", &what[kind.len()..])).collect::<Vec<_>>().join(", ")
+    };
+    println!("{name}");
+    let lines = [
+        ("Worker requests", 1.0, WORKER_REQUESTS, String::new()),
+        ("CPU ms", CPU_MS, CPU_MILLISECONDS, "assumed".to_owned()),
+        ("object requests", sum("object:"), OBJECT_REQUESTS, named("object:")),
+        ("GB-s", TURN_SECONDS * OBJECT_GIGABYTES, GIGABYTE_SECONDS, format!("assumed: {TURN_SECONDS} s a turn")),
+        ("rows written", sum("rows:"), ROWS_WRITTEN, named("rows:")),
+        ("KV writes", sum("kv:"), KV_WRITES, String::new()),
+    ];
+    let mut total = 0.0;
+    for (what, count, price, note) in lines {
+        total += count * price;
+        println!("  {what:<16} {count:>6.2}  {:>7.2} $ per million turns  {note}", count * price);
+    }
+    println!("  {:<16} {:>6}  {total:>7.2} $\n", "all", "");
+}
