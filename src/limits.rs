@@ -18,6 +18,12 @@ pub(crate) const ID_CHARACTERS: usize = 128;
 pub(crate) const TITLE_CHARACTERS: usize = 200;
 /// Longest persona key or participant name, in characters.
 pub(crate) const NAME_CHARACTERS: usize = 64;
+/// Most personas of a deployment.
+pub(crate) const PERSONAS: usize = 64;
+/// Longest instructions of a persona, in bytes.
+pub(crate) const PERSONA_BYTES: usize = 8 * 1024;
+/// Most tags of a persona.
+pub(crate) const PERSONA_TAGS: usize = 10;
 /// Most messages in one append.
 pub(crate) const APPEND_MESSAGES: usize = 1000;
 /// Largest value of a memory, in bytes of its JSON text.

@@ -5,6 +5,7 @@
 mod auth;
 mod context;
 mod model;
+mod persona;
 
 use std::time::Duration;
 
@@ -12,10 +13,14 @@ pub(crate) use auth::{AuthMode, KeyAlgorithm, ServiceKey, Signing, TokenRules, W
 use context::ContextChoice;
 pub(crate) use context::ContextSettings;
 use model::ModelChoice;
+use serde::Deserialize;
 use worker::Env;
 
 use crate::{
-    domain::session::{SessionLimit, parse_idle_timeout},
+    domain::{
+        persona::Personas,
+        session::{SessionLimit, parse_idle_timeout},
+    },
     error::{Error, Result},
     platform::env::variable,
 };
@@ -35,6 +40,8 @@ pub(crate) struct Config {
     pub model: ModelChoice,
     /// How much of a session it sees.
     pub context: ContextChoice,
+    /// As whom it answers.
+    pub personas: Personas,
     /// Which web origins may call.
     pub cors: CorsOrigins,
     /// Whether the routes that break things on purpose exist.
@@ -74,6 +81,10 @@ impl Config {
         let sessions = parse_session_limit(&given)?;
         let model = ModelChoice::parse(&given)?;
         let context = ContextChoice::parse(&given)?;
+        let personas = persona::parse(&given)?;
+        if let Some(unknown) = model.personas().find(|persona| !personas.has(persona)) {
+            return Err(misconfigured(&format!("PERSONA_MODELS names {unknown}, and there is no such persona")));
+        }
         let cors = match variable("CORS_ORIGINS").as_deref() {
             None | Some("*") => CorsOrigins::Any,
             // An empty list allows no origin.
@@ -81,7 +92,7 @@ impl Config {
                 CorsOrigins::Listed(list.split(',').map(|origin| origin.trim().to_owned()).filter(|origin| !origin.is_empty()).collect())
             }
         };
-        Ok(Config { auth, idle_timeout, sessions, model, context, cors, has_test_faults: given("TEST_FAULTS").is_some() })
+        Ok(Config { auth, idle_timeout, sessions, model, context, personas, cors, has_test_faults: given("TEST_FAULTS").is_some() })
     }
 }
 
@@ -99,6 +110,15 @@ fn parse_session_limit(given: &impl Fn(&str) -> Option<String>) -> Result<Sessio
 
 fn misconfigured(what: &str) -> Error {
     Error::Misconfigured(what.to_owned())
+}
+
+/// The variable `name` as JSON, the default when it is absent.
+fn parse_json<T: Default + for<'de> Deserialize<'de>>(given: &impl Fn(&'static str) -> Option<String>, name: &'static str) -> Result<T> {
+    // serde's words would repeat what is a secret in some variables.
+    given(name).map_or(Ok(T::default()), |json| {
+        serde_json::from_str(&json)
+            .map_err(|e| misconfigured(&format!("{name} is not the JSON it should be, at line {} column {}", e.line(), e.column())))
+    })
 }
 
 #[cfg(test)]
@@ -138,6 +158,8 @@ mod tests {
             ("MAX_SESSIONS_PER_USER", "many"),
             ("SESSION_LIMIT_POLICY", "x"),
             ("MODEL_PROVIDER", "x"),
+            ("PERSONAS", "x"),
+            ("PERSONA_MODELS", r#"{"poet":{}}"#),
         ] {
             assert!(parse(&[mistake]).is_err(), "{mistake:?}");
         }

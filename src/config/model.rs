@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use serde::Deserialize;
 
-use super::misconfigured;
+use super::{misconfigured, parse_json};
 use crate::{
     domain::turn::Wishes,
     error::{Error, Result},
@@ -43,7 +43,7 @@ const TEMPERATURE_MAX: f64 = 2.0;
 const TIMEOUT_MAX_SECONDS: u64 = 840;
 
 impl ModelChoice {
-    /// Reads the variables that begin with `MODEL` or `PERSONA`.
+    /// Reads the variables that begin with `MODEL`, and `PERSONA_MODELS`.
     ///
     /// # Errors
     /// `Misconfigured`, naming the variable and the rule.
@@ -86,6 +86,11 @@ impl ModelChoice {
             choice.settle(Wishes::default(), persona).map_err(|error| misconfigured(&format!("PERSONA_MODELS of {persona}: {error:?}")))?;
         }
         Ok(choice)
+    }
+
+    /// The personas that want something of their model.
+    pub(super) fn personas(&self) -> impl Iterator<Item = &str> {
+        self.personas.keys().map(String::as_str)
     }
 
     /// How the model is to answer in a session with that persona.
@@ -157,13 +162,6 @@ fn parse_timeouts(given: &impl Fn(&'static str) -> Option<String>) -> Result<Tim
         first: seconds("MODEL_FIRST_BYTE_SECONDS", 60)?,
         next: seconds("MODEL_NEXT_BYTE_SECONDS", 60)?,
         total: seconds("MODEL_TOTAL_SECONDS", 600)?,
-    })
-}
-
-fn parse_json<T: Default + for<'de> Deserialize<'de>>(given: &impl Fn(&'static str) -> Option<String>, name: &'static str) -> Result<T> {
-    // serde's words would repeat what is a secret in some variables.
-    given(name).map_or(Ok(T::default()), |json| {
-        serde_json::from_str(&json).map_err(|e| misconfigured(&format!("{name} is not the JSON it should be, at column {}", e.column())))
     })
 }
 

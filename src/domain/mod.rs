@@ -9,6 +9,7 @@ pub(crate) mod id;
 pub(crate) mod history;
 pub(crate) mod memory;
 pub(crate) mod message;
+pub(crate) mod persona;
 pub(crate) mod session;
 pub(crate) mod speech;
 pub(crate) mod time;

@@ -248,14 +248,6 @@ pub(crate) fn check_title(title: &str) -> Result<()> {
     limits::check_label("title", title, limits::TITLE_CHARACTERS)
 }
 
-/// Holds a persona key against the rules.
-///
-/// # Errors
-/// `Invalid`, naming `persona`.
-pub(crate) fn check_persona(persona: &str) -> Result<()> {
-    limits::check_label("persona", persona, limits::NAME_CHARACTERS)
-}
-
 /// Reads an idle timeout in seconds.
 ///
 /// # Errors

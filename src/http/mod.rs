@@ -84,6 +84,7 @@ pub(crate) enum MemoryAction {
 enum Endpoint {
     Banner,
     Health,
+    Personas,
     Chat,
     CreateSession,
     ListAllSessions,
@@ -128,6 +129,7 @@ use Method::{Delete, Get, Patch, Post, Put};
 const ROUTES: &[(&str, &[(Method, Endpoint)])] = &[
     ("/", &[(Get, Endpoint::Banner)]),
     ("/health", &[(Get, Endpoint::Health)]),
+    ("/personas", &[(Get, Endpoint::Personas)]),
     ("/chat", &[(Post, Endpoint::Chat)]),
     ("/sessions", &[(Post, Endpoint::CreateSession), (Get, Endpoint::ListAllSessions)]),
     ("/sessions/import", &[(Post, Endpoint::ImportSession)]),
@@ -231,6 +233,7 @@ async fn dispatch(endpoint: Endpoint, request: &Request<'_>) -> Result<Reply, Pr
     match endpoint {
         Endpoint::Banner => Ok(own::service::banner()),
         Endpoint::Health => own::service::health(request).await,
+        Endpoint::Personas => Ok(own::personas::list(request)),
         Endpoint::Chat => own::chat::chat(request).await,
         Endpoint::CreateSession => own::sessions::create(request).await,
         Endpoint::ListAllSessions => own::lists::all_sessions(request).await,

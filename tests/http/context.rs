@@ -139,7 +139,7 @@ fn a_prompt_says_what_of_the_memory_it_leaves_out() {
             .expect(201);
     }
     let context = server.get(&format!("/sessions/{id}/context?message=x")).expect(200).value();
-    let (told, left) = (context["parts"][1]["count"].as_u64().unwrap(), context["left_out"][0]["count"].as_u64().unwrap());
+    let (told, left) = (context["parts"][2]["count"].as_u64().unwrap(), context["left_out"][0]["count"].as_u64().unwrap());
     assert_eq!((told, left, &context["left_out"][0]["kind"]), (200, 10, &json!("user_memory")), "{}", context["parts"]);
 }
 

@@ -42,7 +42,7 @@ fn a_session_comes_back_from_json_with_everything_it_had() {
         _ => Model::saying("More."),
     });
     let server = Server::asking(&model, &[]);
-    let new = json!({"user_id": "ann", "title": "Tea \"and\" <b>", "persona": "poet", "metadata": {"a": [1, "ü"]}, "ttl_seconds": 7200});
+    let new = json!({"user_id": "ann", "title": "Tea \"and\" <b>", "persona": "creative_writer", "metadata": {"a": [1, "ü"]}, "ttl_seconds": 7200});
     let id = server.post("/sessions", new).expect(201).text("session_id");
     server.say(&id, "Question");
     server.ask("POST", &format!("/sessions/{id}/regenerate"), &[], None).expect(200);

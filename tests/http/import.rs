@@ -94,10 +94,10 @@ fn what_is_broken_is_refused_with_its_place() {
         import(&server, query, &good).expect_problem(400, "VALIDATION_ERROR");
     }
     server.ask("POST", "/sessions/import", &[("content-type", "text/plain")], Some(b"x")).expect_problem(415, "UNSUPPORTED_MEDIA_TYPE");
-    import(&server, "session_id=s&title=Mine&user_id=ann&persona=p&ttl_seconds=60", &good).expect(201);
+    import(&server, "session_id=s&title=Mine&user_id=ann&persona=supportive_coach&ttl_seconds=60", &good).expect(201);
     let session = server.get("/sessions/s").expect(200).value();
     let chosen = [&session["title"], &session["user_id"], &session["persona"], &session["ttl_seconds"]];
-    assert_eq!(chosen, [&json!("Mine"), &json!("ann"), &json!("p"), &json!(60)]);
+    assert_eq!(chosen, [&json!("Mine"), &json!("ann"), &json!("supportive_coach"), &json!(60)]);
     import(&server, "session_id=s", &good).expect_problem(409, "SESSION_ID_TAKEN");
 }
 

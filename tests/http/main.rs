@@ -30,6 +30,7 @@ mod models;
 mod order;
 mod ownership;
 mod pairing;
+mod personas;
 mod redo;
 mod rejoining;
 mod search;

@@ -34,7 +34,10 @@ fn status(status: u16, headers: &[(&'static str, &str)]) -> Vec<Step> {
 fn a_model_gets_the_conversation_and_what_the_deployment_says() {
     let model = Model::start(|number, _| Model::saying(["First.", "Second."][number]));
     let personas = ("PERSONA_MODELS", r#"{"poet":{"model":"large","temperature":1.5}}"#);
-    let variables = [("MODELS_ALLOWED", "large,huge"), ("MODEL_MAX_TOKENS", "100"), ("MODEL_HEADERS", r#"{"x-title":"ours"}"#), personas];
+    // The persona is told the model as well; here it has nothing to say.
+    let poet = ("PERSONAS", r#"{"poet":{"name":"Poet","description":"Rhymes.","instructions":" "}}"#);
+    let variables =
+        [("MODELS_ALLOWED", "large,huge"), ("MODEL_MAX_TOKENS", "100"), ("MODEL_HEADERS", r#"{"x-title":"ours"}"#), personas, poet];
     let server = serve(&model, &variables);
     let id = server.post("/sessions", json!({"persona": "poet"})).expect(201).text("session_id");
     let first = server.post("/chat", json!({"session_id": id, "message": "This is number one", "metadata": {"secret": 1}})).expect(200);

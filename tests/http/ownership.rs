@@ -21,6 +21,7 @@ type Probe = (&'static str, &'static str);
 const ROUTES: &[(&str, &str, &[Probe])] = &[
     ("GET /", "any", &[]),
     ("GET /health", "nothing", &[]),
+    ("GET /personas", "any", &[]),
     ("GET /sessions", "admin", &[]),
     (
         "POST /chat",

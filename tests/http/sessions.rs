@@ -53,11 +53,17 @@ fn a_patch_changes_what_it_names_and_merges_metadata() {
         .post("/sessions", json!({"session_id": "s", "title": "old", "metadata": {"keep": 1, "drop": 2, "deep": {"a": 1, "b": 2}}}))
         .expect(201);
     let patched = server
-        .patch("/sessions/s", json!({"metadata": {"drop": null, "deep": {"b": null}, "new": "x"}, "persona": "p", "ttl_seconds": 120}))
+        .patch(
+            "/sessions/s",
+            json!({"metadata": {"drop": null, "deep": {"b": null}, "new": "x"}, "persona": "technical_support", "ttl_seconds": 120}),
+        )
         .expect(200)
         .value();
     assert_eq!(patched["metadata"], json!({"keep": 1, "deep": {"a": 1}, "new": "x"}));
-    assert_eq!((&patched["title"], &patched["persona"], &patched["ttl_seconds"]), (&json!("old"), &json!("p"), &json!(120)));
+    assert_eq!(
+        (&patched["title"], &patched["persona"], &patched["ttl_seconds"]),
+        (&json!("old"), &json!("technical_support"), &json!(120))
+    );
     let untitled = server.patch("/sessions/s", json!({"title": null})).expect(200).value();
     assert_eq!(untitled["title"], json!(null));
     assert_eq!(server.get("/sessions/s").expect(200).value(), untitled);

@@ -150,8 +150,8 @@ fn what_was_made_of_a_session_in_format_5_is_still_there() {
     let context = server.get("/sessions/pinned/context?strategy=summarize").expect(200).value();
     assert!(context["messages"][0]["content"].as_str().unwrap().contains("The user likes trams."), "{context}");
     assert_eq!(
-        context["parts"][1],
-        json!({"kind": "summary", "count": 1, "tokens": context["parts"][1]["tokens"], "first_sequence": 1, "last_sequence": 2})
+        context["parts"][2],
+        json!({"kind": "summary", "count": 1, "tokens": context["parts"][2]["tokens"], "first_sequence": 1, "last_sequence": 2})
     );
     server.ask("POST", "/sessions/pinned/pop", &[], None).expect(200);
     assert_eq!(server.get("/sessions/pinned/search?q=red").expect(200).value()["total"], 0);

@@ -13,16 +13,19 @@ use crate::domain::{
 /// Room for what joins the parts: an opening, line breaks.
 const JOINTS_BYTES: usize = 128;
 
+/// Stands between two instructions.
+const INSTRUCTIONS_JOINT: &str = "\n\n";
+
 /// Puts together what a model sees, in at most `budget_bytes` bytes of text.
 pub(crate) fn assemble(material: Material, strategy: Strategy, budget_bytes: usize) -> Context {
-    let Material { instructions, user_memory, session_memory, summary, recent, passages, goes_on, summarized, unread } = material;
+    let Material { persona, instructions, user_memory, session_memory, summary, recent, passages, goes_on, summarized, unread } = material;
     let request_bytes = if goes_on { prompt::GO_ON.len() } else { 0 };
     let room = budget_bytes.saturating_sub(JOINTS_BYTES).saturating_sub(request_bytes);
     let mut assembly = Assembly { context: Context::default(), front: Vec::new(), room, window: u64::MAX };
 
     let mut units = units::group(recent);
-    let newest = units.pop().map(|newest| assembly.take_newest(newest, &instructions));
-    assembly.put_instructions(&instructions);
+    let newest = units.pop().map(|newest| assembly.take_newest(newest, persona.len().saturating_add(size_of(&instructions))));
+    assembly.put_instructions(persona, &instructions);
     assembly.put_memory([(Kind::UserMemory, user_memory), (Kind::SessionMemory, session_memory)]);
     let summary = summary.filter(|_| strategy != Strategy::Truncate);
     let summary_span = summary.as_ref().map(|summary| (summary.from, summary.through));
@@ -46,8 +49,7 @@ struct Assembly {
 impl Assembly {
     /// The newest is always there. However long it is, it leaves some room for instructions: nobody switches them off by
     /// length.
-    fn take_newest(&mut self, newest: Unit, instructions: &[String]) -> Unit {
-        let instructions_bytes = instructions.iter().map(String::len).fold(0, usize::saturating_add);
+    fn take_newest(&mut self, newest: Unit, instructions_bytes: usize) -> Unit {
         let most = self.room.saturating_sub(instructions_bytes).max(share(self.room, 3, 4));
         let (newest, is_shortened) = newest.shrunk_to(most);
         if is_shortened {
@@ -58,13 +60,19 @@ impl Assembly {
         newest
     }
 
-    fn put_instructions(&mut self, instructions: &[String]) {
-        let (text, is_shortened) = units::shortened(instructions.join("\n\n"), self.room);
-        let count = bytes(instructions.len());
+    /// When there is no room for all of them, the persona's and the others are left half of it each.
+    fn put_instructions(&mut self, persona: String, instructions: &[String]) {
+        let of_persona = self.room.saturating_sub(size_of(instructions)).max(share(self.room, 1, 2));
+        self.put_shortened(Kind::Persona, persona, 1, of_persona);
+        self.put_shortened(Kind::Instructions, instructions.join(INSTRUCTIONS_JOINT), bytes(instructions.len()), self.room);
+    }
+
+    fn put_shortened(&mut self, kind: Kind, text: String, count: u64, most: usize) {
+        let (text, is_shortened) = units::shortened(text, most);
         if is_shortened {
-            self.context.leave_out(Kind::Instructions, count, None, Why::Shortened);
+            self.context.leave_out(kind, count, None, Why::Shortened);
         }
-        self.put(Kind::Instructions, text, count, None);
+        self.put(kind, text, count, None);
     }
 
     fn put_memory(&mut self, memories: [(Kind, Remembered); 2]) {
@@ -137,6 +145,11 @@ impl Context {
             self.left_out.push(LeftOut { kind, count, span, why });
         }
     }
+}
+
+/// What instructions take, joined.
+fn size_of(instructions: &[String]) -> usize {
+    instructions.iter().map(|text| text.len().saturating_add(INSTRUCTIONS_JOINT.len())).fold(0, usize::saturating_add)
 }
 
 fn size_bytes(units: &[Unit]) -> usize {

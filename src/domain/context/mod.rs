@@ -65,7 +65,9 @@ pub(crate) struct Remembered {
 /// What there is to tell a model.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Material {
-    /// The persona's, the profile's, the client's, in this order.
+    /// The persona's instructions; empty when it has none.
+    pub persona: String,
+    /// The profile's and the client's, in this order.
     pub instructions: Vec<String>,
     /// What is remembered of the user.
     pub user_memory: Remembered,
@@ -125,7 +127,9 @@ pub(crate) struct LeftOut {
 /// Kinds of what a model sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// The persona's, the profile's, the client's.
+    /// The persona's instructions.
+    Persona,
+    /// The profile's and the client's.
     Instructions,
     /// What is remembered of the user.
     UserMemory,
@@ -204,6 +208,7 @@ impl Kind {
     /// Its name on every wire.
     pub(crate) const fn name(self) -> &'static str {
         match self {
+            Kind::Persona => "persona",
             Kind::Instructions => "instructions",
             Kind::UserMemory => "user_memory",
             Kind::SessionMemory => "session_memory",

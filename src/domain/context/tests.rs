@@ -60,6 +60,7 @@ fn material(pieces: &[Piece], summarized: u64, newest: &str) -> Material {
     let recent = [pieces, &[Piece::Said(newest.to_owned())]].concat();
     let known = |key: &str, value: String| Known { key: key.into(), value };
     Material {
+        persona: "You are kind.".repeat(pieces.len()),
         instructions: vec!["Be kind.".into(), "x".repeat(pieces.len() * 20)],
         user_memory: remembered((0..pieces.len()).map(|n| known("name", "y".repeat(n * 30))).collect()),
         session_memory: remembered(vec![known("plan", "travel".into())]),
@@ -123,16 +124,16 @@ fn parts_come_in_order_and_what_is_missing_is_named() {
     let long = "word ".repeat(200);
     let pieces = said(&["My name is John. I live in Sofia.", &long, &long, "short"]);
     let mut material = material(&pieces, 0, "What is my name?");
-    material.instructions = vec!["Be kind.".into()];
+    (material.persona, material.instructions) = ("You are a nurse.".into(), vec!["Be kind.".into()]);
     material.user_memory = remembered(vec![Known { key: "name".into(), value: "John".into() }]);
     let context = assemble(material.clone(), super::Strategy::Hierarchical, 1500);
     let system = context.prompt[0].content.as_deref().unwrap();
-    let expected = "Be kind.\n\nWhat is known about the user:\n- name: John\n\nWhat is noted for this conversation:\n- plan: travel\n\n\
+    let expected = "You are a nurse.\n\nBe kind.\n\nWhat is known about the user:\n- name: John\n\nWhat is noted for this conversation:\n- plan: travel\n\n\
       What was said earlier in this conversation, in short:\n- user: My name is John.";
     assert!(system.starts_with(expected), "{system}");
     assert!(system.contains("\n\nFrom earlier in this conversation:\n- user: My name is John. I live in Sofia."), "{system}");
     let kinds: Vec<&str> = context.parts.iter().map(|part| part.kind.name()).collect();
-    assert_eq!(kinds, ["instructions", "user_memory", "session_memory", "summary", "passages", "messages"]);
+    assert_eq!(kinds, ["persona", "instructions", "user_memory", "session_memory", "summary", "passages", "messages"]);
     let missing: Vec<_> = context.left_out.iter().map(|left| (left.kind.name(), left.span, left.why.name())).collect();
     assert_eq!(missing, [("messages", Some((1, 3)), "summarized")]);
     assert_eq!(words::known_in(system).collect::<Vec<_>>(), [("name", "John")]);
@@ -140,5 +141,24 @@ fn parts_come_in_order_and_what_is_missing_is_named() {
     let context = assemble(material.clone(), super::Strategy::Truncate, 1500);
     assert_eq!(context.left_out.last().map(|left| (left.count, left.why)), Some((2, Why::Budget)));
     let context = assemble(material, super::Strategy::Summarize, 100_000);
-    assert_eq!((context.left_out, context.parts.len()), (Vec::new(), 4));
+    assert_eq!((context.left_out, context.parts.len()), (Vec::new(), 5));
+}
+
+#[test]
+fn neither_a_persona_nor_instructions_are_switched_off_by_the_other() {
+    let sized = |persona: usize, instructions: usize| Material {
+        persona: "p".repeat(persona),
+        instructions: vec!["i".repeat(instructions)],
+        recent: history(&[Piece::Said("What now?".into())], 1),
+        ..Material::default()
+    };
+    for (persona, instructions) in [(100, 100), (5000, 100), (100, 5000), (5000, 5000)] {
+        let context = assemble(sized(persona, instructions), super::Strategy::Truncate, 1500);
+        let told = |kind| context.parts.iter().find(|part| part.kind == kind).map_or(0, |part| part.bytes);
+        let (of_persona, of_instructions) = (told(Kind::Persona), told(Kind::Instructions));
+        assert!(of_persona >= 100 && of_instructions >= 100, "{of_persona} and {of_instructions} of {persona} and {instructions}");
+        let shortened: Vec<_> = context.left_out.iter().map(|left| left.kind).collect();
+        assert_eq!(shortened.contains(&Kind::Persona), persona == 5000, "{persona} and {instructions}");
+        assert_eq!(shortened.contains(&Kind::Instructions), instructions == 5000, "{persona} and {instructions}");
+    }
 }

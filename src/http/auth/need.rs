@@ -35,7 +35,7 @@ impl Endpoint {
             Endpoint::Health => Need::Nothing,
             // They are there for tests alone.
             Endpoint::Routes | Endpoint::Costs | Endpoint::WorkerFault | Endpoint::SessionFault => Need::Nothing,
-            Endpoint::Banner => Need::AnyScope,
+            Endpoint::Banner | Endpoint::Personas => Need::AnyScope,
             Endpoint::ListAllSessions => Need::Scope(Scope::Admin),
             Endpoint::GetSession
             | Endpoint::ListMessages

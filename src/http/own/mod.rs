@@ -7,6 +7,7 @@ pub(crate) mod context;
 pub(crate) mod lists;
 pub(crate) mod memory;
 pub(crate) mod messages;
+pub(crate) mod personas;
 pub(crate) mod search;
 pub(crate) mod service;
 pub(crate) mod sessions;

@@ -24,7 +24,7 @@ struct BannerJson {
     service: &'static str,
     version: &'static str,
     description: &'static str,
-    paths: [&'static str; 8],
+    paths: [&'static str; 9],
 }
 
 #[derive(Serialize)]
@@ -70,6 +70,7 @@ pub(crate) fn banner() -> Reply {
             "/sessions/{session_id}/events",
             "/sessions/{session_id}/{stop|regenerate|continue|edit|fork}",
             "/users/{user_id}/sessions",
+            "/personas",
             "/health",
         ],
     };

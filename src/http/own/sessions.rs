@@ -144,7 +144,7 @@ pub(crate) async fn create(request: &Request<'_>) -> std::result::Result<Reply, 
 /// 4. Begin another session with it.
 pub(crate) async fn fork(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
     let (id, (body, patch, asked)) = (request.id(0, "session_id")?, request.repeatable_parts::<ForkBody, PatchBody>().await?);
-    let (patch, repeatable) = (patch.check()?, asked.repeatable(None)?);
+    let (patch, repeatable) = (patch.check(request)?, asked.repeatable(None)?);
     let chosen = body.session_id.map(|id| SessionId::parse_chosen("session_id", &id)).transpose()?;
 
     let chosen = chosen.or_else(|| repeatable.as_ref().map(|repeatable| fork_id_of(repeatable, &id)));
@@ -198,7 +198,7 @@ pub(crate) async fn get(request: &Request<'_>) -> std::result::Result<Reply, Pro
 /// `PATCH /sessions/{id}`: 200 with the changed session. Metadata is merged (RFC 7396), `title: null` removes it.
 pub(crate) async fn patch(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
     let (id, precondition) = (request.id(0, "session_id")?, request.precondition()?);
-    let patch = request.json::<PatchBody>().await?.check()?;
+    let patch = request.json::<PatchBody>().await?.check(request)?;
     let session = SessionClient::new(request.env(), request.caller(), &id).patch(precondition, patch).await?;
     Ok(reply(200, &session))
 }
@@ -233,7 +233,7 @@ impl Choices {
     /// Holds it against the rules.
     pub(super) fn check(self, request: &Request<'_>, created_from: &str) -> Result<NewSession> {
         let persona = self.persona.unwrap_or_else(|| DEFAULT_PERSONA.to_owned());
-        session::check_persona(&persona)?;
+        request.config().personas.check(&persona)?;
         self.title.as_deref().map_or(Ok(()), session::check_title)?;
         Ok(NewSession {
             user_id: self.user_id.map(|user| Id::parse("user_id", &user)).transpose()?.or_else(|| request.caller().one_user().cloned()),
@@ -252,8 +252,8 @@ impl Choices {
 }
 
 impl PatchBody {
-    fn check(self) -> Result<SessionPatch> {
-        self.persona.as_deref().map_or(Ok(()), session::check_persona)?;
+    fn check(self, request: &Request<'_>) -> Result<SessionPatch> {
+        self.persona.as_deref().map_or(Ok(()), |persona| request.config().personas.check(persona))?;
         self.title.iter().flatten().try_for_each(|title| session::check_title(title))?;
         Ok(SessionPatch {
             title: self.title,

@@ -184,7 +184,8 @@ impl Object {
     fn gather_past(&self, stored: &mut Stored, input: u64, wishes: Wishes) -> Result<Gathered> {
         let config = Config::from_env(&self.env)?;
         let context = wishes.context;
-        let model = config.model.settle(wishes, &stored.session.persona)?;
+        let persona = config.personas.of_session(&stored.session.persona);
+        let model = config.model.settle(wishes, &persona.id)?;
         let mut settings = config.context.settle(context, &model.model)?;
         settings.uses_memory &= stored.session.uses_memory;
         let most = u64::try_from(limits::CONTEXT_BYTES).unwrap_or(u64::MAX);
@@ -202,6 +203,7 @@ impl Object {
         let (instructions, recent) = self.stretch(after, input)?;
         let (latest, total) = self.storage.recent_memory()?;
         let material = Material {
+            persona: persona.instructions.trim().to_owned(),
             instructions: stored.session.profile.instruction().into_iter().chain(instructions).collect(),
             session_memory: Remembered { latest: latest.iter().map(known).collect(), total },
             summary,

@@ -110,6 +110,13 @@ impl Server {
         }
     }
 
+    /// Starts it again on the same data with other variables.
+    pub(crate) fn configure(&mut self, variables: &[(&str, &str)]) {
+        self.kill();
+        write_config(&self.folder, self.port, variables);
+        self.launch();
+    }
+
     /// What workerd has printed.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.folder.join("log")).unwrap_or_default()

@@ -21,6 +21,8 @@ use super::{Server, head::Head};
 
 /// How long it waits for anybody, so that a test that went wrong ends.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// A `default` that tells the model nothing: a prompt is then what the test has put there.
+const PLAIN_PERSONA: &str = r#"{"default":{"name":"Plain","description":"Nobody.","instructions":""}}"#;
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// What the model does with a request, step by step. Whatever a step sends is one HTTP chunk.
@@ -85,7 +87,7 @@ impl Server {
     pub(crate) fn asking(model: &Model, variables: &[(&str, &str)]) -> Server {
         let own = model.variables();
         // Asked for nothing but answers, unless the test wants more.
-        let plain = [("MODEL_TOOLS", "off"), ("MODEL_TITLES", "off")];
+        let plain = [("MODEL_TOOLS", "off"), ("MODEL_TITLES", "off"), ("PERSONAS", PLAIN_PERSONA)];
         let own = own.iter().map(|(name, value)| (*name, value.as_str())).chain(plain);
         let is_own = |(name, _): &(&str, &str)| variables.iter().all(|(given, _)| given != name);
         Server::with(&own.filter(is_own).chain(variables.iter().copied()).collect::<Vec<_>>())
