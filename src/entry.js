@@ -20,7 +20,8 @@ export default {
     try {
       return await fetch(request, env, ctx);
     } catch (error) {
-      if (!(error instanceof Crashed)) console.error(error);
+      // Where it was thrown, not what it says: that may repeat what the client has sent.
+      if (!(error instanceof Crashed)) console.error(error?.name, ...(error?.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line)));
       return unavailable(request);
     }
   },

@@ -48,6 +48,12 @@ pub(crate) async fn within<T>(limit: Duration, work: impl Future<Output = T>) ->
     }
 }
 
+/// What is wrong with JSON of ours, and where. Not serde's own words: they repeat the value at fault, which may be what
+/// somebody has said.
+pub(crate) fn fault_of(error: &serde_json::Error) -> String {
+    format!("{:?} error at line {} column {}", error.classify(), error.line(), error.column())
+}
+
 /// What a JavaScript exception says.
 pub(crate) fn message_of(exception: &JsValue) -> String {
     match exception.dyn_ref::<js_sys::Error>() {

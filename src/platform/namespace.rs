@@ -9,7 +9,7 @@ use worker::Env;
 
 use crate::{
     error::{Error, Result},
-    platform::{costs, lines::Lines, message_of},
+    platform::{costs, fault_of, lines::Lines, message_of},
 };
 
 #[wasm_bindgen]
@@ -100,7 +100,7 @@ fn decode<Answer: DeserializeOwned, Refusal: DeserializeOwned + Into<Error>>(bin
         Ok(Reply::Ok(answer)) => Ok(answer),
         Ok(Reply::Err(refusal)) => Err(refusal.into()),
         // Of another version, which is being deployed.
-        Err(e) => Err(Error::Unavailable(format!("reply of {binding}: {e}"))),
+        Err(e) => Err(Error::Unavailable(format!("reply of {binding}: {}", fault_of(&e)))),
     }
 }
 

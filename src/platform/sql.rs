@@ -217,5 +217,8 @@ fn count(statement: &str, cursor: &Cursor) {
 
 #[expect(clippy::needless_pass_by_value, reason = "shaped for map_err")]
 fn failed(exception: JsValue) -> Error {
-    Error::Internal(format!("SQL: {}", message_of(&exception)))
+    let said = message_of(&exception);
+    // What follows is a piece of what SQLite was given, which for a search is made of what was typed.
+    let what = said.split_once(" near ").map_or(said.as_str(), |(what, _)| what);
+    Error::Internal(format!("SQL: {what}"))
 }

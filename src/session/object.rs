@@ -331,7 +331,8 @@ pub(super) fn answer<T: Serialize>(answer: &T) -> Result<String> {
 
 /// What a client that streams is answered when its turn has been answered before.
 fn replayed(kept: &str) -> Result<String> {
-    let kept = serde_json::from_str::<Reply<Answered, Refusal>>(kept).map_err(|e| Error::Internal(format!("kept answer: {e}")))?;
+    let kept = serde_json::from_str::<Reply<Answered, Refusal>>(kept)
+        .map_err(|e| Error::Internal(format!("kept answer: {}", platform::fault_of(&e))))?;
     let turn = match kept {
         Reply::Ok(answered) => answered.turn.map(|turn| turn.number()),
         Reply::Err(_) => None,

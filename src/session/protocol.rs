@@ -6,6 +6,7 @@ use crate::{
     error::{Error, Result},
     fault::{Fault, When},
     memory::protocol::MemoryCall,
+    platform,
     search::protocol::SearchCall,
     session::{
         record::{
@@ -367,7 +368,7 @@ impl Call {
 /// # Errors
 /// `Unavailable` when it is none of this version's: another one is being deployed.
 pub(crate) fn decode(json: &str) -> Result<Request> {
-    serde_json::from_str(json).map_err(|e| Error::Unavailable(format!("call: {e}")))
+    serde_json::from_str(json).map_err(|e| Error::Unavailable(format!("call: {}", platform::fault_of(&e))))
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use crate::{
         time::Timestamp,
     },
     error::{Error, Result, Subject},
+    platform,
     session::{
         object::{Aftermath, Object},
         protocol::Popped,
@@ -94,7 +95,8 @@ impl Object {
             *self.log.borrow_mut() = None;
         }
         for (key, kept) in self.storage.answers()? {
-            let mut answer: Value = serde_json::from_str(&kept).map_err(|e| Error::Internal(format!("kept answer: {e}")))?;
+            let mut answer: Value =
+                serde_json::from_str(&kept).map_err(|e| Error::Internal(format!("kept answer: {}", platform::fault_of(&e))))?;
             if wipe(&mut answer) {
                 self.storage.replace_answer(&key, &answer.to_string())?;
             }

@@ -102,7 +102,8 @@ impl UserCore {
 
 impl Object {
     fn answer(&self, json: &str) -> Result<Outcome> {
-        let (call, now): (Call, _) = (serde_json::from_str(json).map_err(|e| Error::Internal(format!("call: {e}")))?, platform::now());
+        let (call, now): (Call, _) =
+            (serde_json::from_str(json).map_err(|e| Error::Internal(format!("call: {}", platform::fault_of(&e))))?, platform::now());
         if call.writes() && self.storage.is_erasing()? {
             return Err(Error::Unavailable("the user is being erased".into()));
         }

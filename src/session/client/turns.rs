@@ -12,7 +12,7 @@ use crate::{
         },
     },
     error::{Error, Result},
-    platform::lines::Lines,
+    platform::{self, lines::Lines},
     session::{
         protocol::{Answered, Begun, Call, Chat, Redo, Stopped, TurnOptions},
         record::{
@@ -101,7 +101,7 @@ fn decode_event(line: &str) -> Result<Option<Numbered>> {
     if line.is_empty() {
         return Ok(None);
     }
-    let record: EventRecord = serde_json::from_str(line).map_err(|e| Error::Internal(format!("event: {e}")))?;
+    let record: EventRecord = serde_json::from_str(line).map_err(|e| Error::Internal(format!("event: {}", platform::fault_of(&e))))?;
     record.try_into().map(Some)
 }
 

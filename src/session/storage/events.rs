@@ -8,7 +8,7 @@ use crate::{
     domain::{time::Timestamp, turn::event::Numbered},
     error::{Error, Result},
     limits,
-    platform::sql::Write,
+    platform::{self, sql::Write},
     session::record::turn::EventRecord,
 };
 
@@ -62,7 +62,8 @@ fn encode(events: &[Numbered]) -> Result<String> {
 }
 
 fn decode(json: &str) -> Result<Vec<Numbered>> {
-    let records: Vec<EventRecord> = serde_json::from_str(json).map_err(|e| Error::Internal(format!("events: {e}")))?;
+    let records: Vec<EventRecord> =
+        serde_json::from_str(json).map_err(|e| Error::Internal(format!("events: {}", platform::fault_of(&e))))?;
     records.into_iter().map(Numbered::try_from).collect()
 }
 

@@ -12,7 +12,7 @@ use crate::{
     },
     error::{Error, Result},
     limits,
-    platform::lines::Lines,
+    platform::{self, lines::Lines},
     session::{client::SessionClient, protocol::Call},
 };
 
@@ -59,7 +59,8 @@ impl Export {
             let Some(line) = line else {
                 return if is_whole { Ok(String::new()) } else { Err(Error::Unavailable("an export ended early".into())) };
             };
-            let record: PartRecord = serde_json::from_str(line).map_err(|e| Error::Internal(format!("part: {e}")))?;
+            let record: PartRecord =
+                serde_json::from_str(line).map_err(|e| Error::Internal(format!("part: {}", platform::fault_of(&e))))?;
             let part = record.into_part()?;
             is_whole = part.is_none();
             Ok(encode(part.as_ref()))

@@ -15,7 +15,10 @@ use crate::{
     },
     error::{Error, Result},
     memory::store as memory,
-    platform::sql::{Row, Write},
+    platform::{
+        self,
+        sql::{Row, Write},
+    },
     session::record::{EndingRecord, SessionRecord},
     user::protocol::{FilterRecord, ListedRecord, PositionRecord, PreviewRecord, Share},
 };
@@ -222,7 +225,7 @@ impl Storage {
 }
 
 fn read(row: &Row) -> Result<ListedRecord> {
-    let session = serde_json::from_str(&row.text(0)?).map_err(|e| Error::Internal(format!("record: {e}")))?;
+    let session = serde_json::from_str(&row.text(0)?).map_err(|e| Error::Internal(format!("record: {}", platform::fault_of(&e))))?;
     let last = match (row.optional_text(1)?, row.optional_text(2)?, row.optional_count(3)?) {
         (Some(content), Some(role), Some(sequence)) => {
             Some(PreviewRecord { sequence, role, text: content.chars().take(PREVIEW_CHARACTERS).collect() })

@@ -16,7 +16,10 @@ use crate::{
     },
     error::{Error, Result},
     limits,
-    platform::sql::{Row, Value, Write},
+    platform::{
+        self,
+        sql::{Row, Value, Write},
+    },
     session::{protocol::PageRequest, record::cut_named},
 };
 
@@ -220,7 +223,8 @@ fn encode_tool_calls(calls: &[ToolCall]) -> Result<Option<String>> {
 }
 
 fn decode_tool_calls(json: &str) -> Result<Vec<ToolCall>> {
-    let stored: Vec<StoredToolCall> = serde_json::from_str(json).map_err(|e| Error::Internal(format!("tool calls: {e}")))?;
+    let stored: Vec<StoredToolCall> =
+        serde_json::from_str(json).map_err(|e| Error::Internal(format!("tool calls: {}", platform::fault_of(&e))))?;
     Ok(stored.into_iter().map(|call| ToolCall { id: call.id, name: call.name, arguments: call.arguments }).collect())
 }
 
