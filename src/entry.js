@@ -3,8 +3,8 @@
 import { DurableObject } from "cloudflare:workers";
 import { Crashed, SessionCore, UserCore, fetch, guard, heal } from "./guard.js";
 
-/** The answer of a Worker whose instance was lost: the one problem that Rust cannot write itself. */
-function unavailable(request) {
+/** The answer of a Worker whose instance was lost, and the request's line in the log: the ones that Rust cannot write itself. */
+function unavailable(request, began) {
   const given = request.headers.get("x-request-id") ?? "";
   const request_id = /^[\w\-.:/+=]{1,128}$/.test(given) ? given : crypto.randomUUID();
   const detail = "The service is briefly unavailable. Try again.";
@@ -12,17 +12,21 @@ function unavailable(request) {
   const headers = { "content-type": "application/problem+json", "cache-control": "no-store", "retry-after": "1", "x-request-id": request_id };
   // It says nothing about anybody, so any page may read it; without this a browser would see a network error.
   headers["access-control-allow-origin"] = "*";
+  const ms = Date.now() - began;
+  headers["server-timing"] = `total;dur=${ms}`;
+  console.log(JSON.stringify({ request_id, route: null, method: request.method, status: 503, ms, session: null }));
   return Response.json(problem, { status: 503, headers });
 }
 
 export default {
   async fetch(request, env, ctx) {
+    const began = Date.now();
     try {
       return await fetch(request, env, ctx);
     } catch (error) {
       // Where it was thrown, not what it says: that may repeat what the client has sent.
       if (!(error instanceof Crashed)) console.error(error?.name, ...(error?.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line)));
-      return unavailable(request);
+      return unavailable(request, began);
     }
   },
 };

@@ -27,6 +27,7 @@ mod model;
 mod domain;
 mod platform;
 mod config;
+mod trace;
 mod limits;
 mod error;
 mod fault;

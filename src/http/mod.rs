@@ -9,6 +9,7 @@ mod repeat;
 mod upload;
 mod own;
 mod response;
+mod log;
 mod problem;
 
 use std::fmt;
@@ -20,10 +21,12 @@ use crate::{
     config::Config,
     http::{
         auth::Known,
+        log::{Summary, Timed},
         problem::Problem,
         request::Request,
         response::{Exchange, Reply},
     },
+    trace,
 };
 
 /// The methods we answer; HEAD is GET without the body, OPTIONS is answered for every path.
@@ -189,20 +192,28 @@ const ENTRY_OF_USER: &[(Method, Endpoint)] = &entry(MemoryOf::User);
 /// # Errors
 /// Only when the platform cannot even make a response.
 pub(crate) async fn serve(request: &web_sys::Request, env: &Env) -> Result<web_sys::Response, JsValue> {
-    let exchange = Exchange::new(request);
+    let (exchange, timed) = (Exchange::new(request), Timed::begin());
     let config = Config::from_env(env);
     let reply = match &config {
-        Ok(config) => answer(request, env, config).await.unwrap_or_else(|problem| problem.into_reply(exchange.request_id())),
+        Ok(config) => {
+            let answered = timed.run(answer(request, env, config)).await;
+            answered.unwrap_or_else(|problem| problem.into_reply(exchange.request_id()))
+        }
         Err(error) => Problem::from(error.clone()).into_reply(exchange.request_id()),
     };
-    exchange.finish(reply, config.as_ref().ok().map(|config| &config.cors))
+    let (config, status) = (config.as_ref().ok(), reply.status());
+    let response = exchange.finish(reply.with_header("server-timing", timed.header()), config.map(|config| &config.cors))?;
+    let provider = config.map(|config| config.model.provider.name());
+    timed.log(&Summary { request_id: exchange.request_id(), method: &request.method(), status, provider });
+    Ok(response)
 }
 
 /// 1. Find the path. 2. Find the method. 3. Find out who asks. 4. Do it.
 async fn answer(raw: &web_sys::Request, env: &Env, config: &Config) -> Result<Reply, Problem> {
     let url = raw.url();
     let (path, query) = request::split_url(&url);
-    let (endpoints, segments) = find(path, config.has_test_faults).ok_or_else(|| Problem::no_such_path(path))?;
+    let (pattern, endpoints, segments) = find(path, config.has_test_faults).ok_or_else(|| Problem::no_such_path(path))?;
+    trace::note(|trace| trace.route.set(Some(pattern)));
     let method = raw.method();
     if method == "OPTIONS" {
         return Ok(Reply::options(endpoints.iter().map(|(method, _)| *method)));
@@ -283,17 +294,17 @@ fn routes() -> impl Iterator<Item = (Method, &'static str, &'static str)> {
 /// Where the routes that break things begin.
 const TEST_ROUTES: &str = "/__test/";
 
-type Found<'a> = (&'static [(Method, Endpoint)], Vec<&'a str>);
+type Found<'a> = (&'static str, &'static [(Method, Endpoint)], Vec<&'a str>);
 
-/// The endpoints of `path`, and what stands in the places of `{}`, still percent-encoded.
+/// The pattern that fits `path`, its endpoints, and what stands in the places of `{}`, still percent-encoded.
 fn find(path: &str, has_test_faults: bool) -> Option<Found<'_>> {
     let exists = |pattern: &str| has_test_faults || !pattern.starts_with(TEST_ROUTES);
-    ROUTES.iter().filter(|(pattern, _)| exists(pattern)).find_map(|(pattern, endpoints)| {
-        let (mut pattern, mut path) = (pattern.split('/'), path.split('/'));
+    ROUTES.iter().filter(|(pattern, _)| exists(pattern)).find_map(|(found, endpoints)| {
+        let (mut pattern, mut path) = (found.split('/'), path.split('/'));
         let mut segments = Vec::new();
         loop {
             match (pattern.next(), path.next()) {
-                (None, None) => return Some((*endpoints, segments)),
+                (None, None) => return Some((*found, *endpoints, segments)),
                 (Some("{}"), Some(segment)) if !segment.is_empty() => segments.push(segment),
                 (Some(literal), Some(segment)) if literal == segment => {}
                 _ => return None,
@@ -321,7 +332,7 @@ mod tests {
             ("", None),
         ];
         for (path, expected) in cases {
-            assert_eq!(find(path, true).map(|(_, segments)| segments).as_deref(), expected, "{path:?}");
+            assert_eq!(find(path, true).map(|(.., segments)| segments).as_deref(), expected, "{path:?}");
         }
     }
 
@@ -329,7 +340,7 @@ mod tests {
     fn literals_stand_before_placeholders() {
         for (index, (pattern, _)) in ROUTES.iter().enumerate() {
             let example = pattern.replace("{}", "x");
-            let (endpoints, _) = find(&example, true).unwrap();
+            let (_, endpoints, _) = find(&example, true).unwrap();
             assert_eq!(endpoints, ROUTES[index].1, "{pattern} is hidden by an earlier pattern");
         }
     }

@@ -69,6 +69,11 @@ impl Reply {
         self
     }
 
+    /// Its status.
+    pub(super) const fn status(&self) -> u16 {
+        self.status
+    }
+
     /// As another content type.
     #[must_use]
     pub(crate) fn with_content_type(mut self, content_type: &'static str) -> Reply {
@@ -145,7 +150,7 @@ impl Exchange {
         }
         headers.set(
             "access-control-expose-headers",
-            "Content-Disposition, ETag, Location, Retry-After, Retry-After-Ms, WWW-Authenticate, X-Request-Id",
+            "Content-Disposition, ETag, Location, Retry-After, Retry-After-Ms, Server-Timing, WWW-Authenticate, X-Request-Id",
         )?;
         if self.is_preflight {
             headers.set(

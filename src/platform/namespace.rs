@@ -9,7 +9,8 @@ use worker::Env;
 
 use crate::{
     error::{Error, Result},
-    platform::{costs, fault_of, lines::Lines, message_of},
+    platform::{self, costs, fault_of, lines::Lines, message_of},
+    trace,
 };
 
 #[wasm_bindgen]
@@ -65,7 +66,7 @@ where
     costs::object_request(binding);
     let json = encode(binding, call)?;
     let sent = async || JsFuture::from(stub(env, binding, name)?.call(&json)?).await;
-    let reply = sent().await.map_err(|exception| unavailable(binding, &exception))?;
+    let reply = timed(sent()).await.map_err(|exception| unavailable(binding, &exception))?;
     decode::<Answer, Refusal>(binding, reply.as_string())
 }
 
@@ -87,8 +88,16 @@ where
     costs::object_request(binding);
     let json = encode(binding, call)?;
     let sent = async || JsFuture::from(stub(env, binding, name)?.stream(&json)?).await;
-    let streamed: Streamed = sent().await.map_err(|exception| unavailable(binding, &exception))?.unchecked_into();
+    let streamed: Streamed = timed(sent()).await.map_err(|exception| unavailable(binding, &exception))?.unchecked_into();
     Ok((decode::<Answer, Refusal>(binding, streamed.reply())?, streamed.events().map(Lines::of)))
+}
+
+/// Notes how long `call` takes for the request that it is made for.
+async fn timed<T>(call: impl Future<Output = T>) -> T {
+    let began = platform::now();
+    let outcome = call.await;
+    trace::note(|trace| trace.add_wait(platform::now().since(began)));
+    outcome
 }
 
 fn encode<Call: Serialize>(binding: &str, call: &Call) -> Result<String> {

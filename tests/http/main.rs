@@ -24,6 +24,7 @@ mod idempotency;
 mod import;
 mod interrupted;
 mod learning;
+mod logs;
 mod memory;
 mod messages;
 mod models;

@@ -214,9 +214,10 @@ fn compare(intruder: &Somebody<'_>, there: &Whose, never: &Whose, is_asked: impl
     }
 }
 
-/// All headers but the one with which workerd answers bodies that nobody has read in time.
+/// All headers but the one with which workerd answers bodies that nobody has read in time, and the one that tells how long
+/// it took, which whoever asks can measure.
 fn head(answer: &Answer) -> Vec<&(String, String)> {
-    answer.headers.iter().filter(|(name, _)| name != "connection").collect()
+    answer.headers.iter().filter(|(name, _)| !["connection", "server-timing"].contains(&name.as_str())).collect()
 }
 
 #[test]

@@ -127,6 +127,17 @@ impl Turn {
     pub(crate) fn has_failed(&self) -> bool {
         matches!(self.state, TurnState::Failed | TurnState::Interrupted)
     }
+
+    /// How it ended, in a word for statistics; that of a failure has its code behind a colon.
+    pub(crate) fn outcome(&self) -> String {
+        match (self.state, self.failure) {
+            (TurnState::Done, _) => "answered".to_owned(),
+            (TurnState::Failed, Some(failure)) => failure.outcome(),
+            (TurnState::Failed, None) | (TurnState::Running | TurnState::Stopped | TurnState::Interrupted, _) => {
+                self.state.name().to_owned()
+            }
+        }
+    }
 }
 
 impl TurnKind {
@@ -202,6 +213,11 @@ impl ModelFailure {
             ModelFailure::Refused => "MODEL_REFUSED",
             ModelFailure::Unavailable => "MODEL_UNAVAILABLE",
         }
+    }
+
+    /// That of a turn, see [`Turn::outcome`].
+    pub(crate) fn outcome(self) -> String {
+        format!("{}:{}", TurnState::Failed.name(), self.code())
     }
 }
 

@@ -28,6 +28,7 @@ use crate::{
         },
         record::{CallerRecord, EndingRecord, MessageRecord, SessionRecord, refusal::Refusal, version::encode_precondition},
     },
+    trace,
 };
 
 pub(crate) use turns::{Answer, Ask, Manner};
@@ -287,6 +288,11 @@ impl<'a> SessionClient<'a> {
     }
 
     fn request(&self, call: Call) -> Request {
+        // Whether an object can be reached is asked of no session in particular.
+        if !matches!(call, Call::Ping) {
+            // Of several the last: the one that is made, when another is copied.
+            trace::note(|trace| *trace.session.borrow_mut() = Some(trace::digest_of(self.id)));
+        }
         Request { caller: CallerRecord::from(self.caller), repeatable: self.repeatable.map(Into::into), call }
     }
 }

@@ -20,6 +20,7 @@ use crate::{
             version::encode_precondition,
         },
     },
+    trace::{self, TurnNote},
 };
 
 /// What a model is asked for.
@@ -111,15 +112,21 @@ impl SessionClient<'_> {
     /// # Errors
     /// `TurnInProgress`, `NotPossible` when the session is in no state for it, `Model` when the model fails.
     pub(crate) async fn answer(&self, ask: Ask, manner: Manner) -> Result<Answer> {
-        let answered: Answered = self.ask(self.turn_call(ask, manner, false)).await?;
-        Ok(Answer {
+        let answered = self.ask::<Answered>(self.turn_call(ask, manner, false)).await.inspect_err(|error| {
+            if let Error::Model { failure, .. } = error {
+                trace::note(|trace| *trace.turn.borrow_mut() = Some(TurnNote::failed(*failure)));
+            }
+        })?;
+        let answer = Answer {
             session: answered.session.try_into()?,
             user: answered.user.try_into()?,
             assistant: answered.assistant.try_into()?,
             model: answered.model,
             turn: answered.turn.map(Turn::try_from).transpose()?,
             memory: answered.memory.into_iter().map(MemoryChange::try_from).collect::<Result<_>>()?,
-        })
+        };
+        trace::note(|trace| *trace.turn.borrow_mut() = answer.turn.as_ref().map(TurnNote::from));
+        Ok(answer)
     }
 
     /// Asks the model and gives what happens as it happens.
@@ -129,6 +136,7 @@ impl SessionClient<'_> {
     pub(crate) async fn stream(&self, ask: Ask, manner: Manner) -> Result<Events> {
         let call = self.turn_call(ask, manner, true);
         let (begun, lines) = self.ask_for_stream::<Begun>(call).await?;
+        trace::note(|trace| *trace.turn.borrow_mut() = Some(TurnNote::streaming()));
         let events = lines.map(|lines| Events { turn: begun.turn, lines });
         events.ok_or_else(|| Error::Internal("a turn without events".into()))
     }
