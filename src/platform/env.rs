@@ -2,7 +2,7 @@
 
 use wasm_bindgen::{JsCast, prelude::*};
 use wasm_bindgen_futures::JsFuture;
-use worker::Env;
+use worker::{AnalyticsEngineDataPointBuilder, Env};
 
 use crate::platform::{fetch::Chunks, message_of};
 
@@ -51,6 +51,28 @@ pub(crate) async fn run_model(env: &Env, name: &str, model: &str, inputs: &str) 
     let stream = stream.map_err(said)?;
     let stream = stream.dyn_into::<web_sys::ReadableStream>().map_err(|_| "the model gave no stream".to_owned())?;
     Ok(Chunks::of(Some(stream)))
+}
+
+/// A point for Analytics Engine.
+pub(crate) struct Point<'a> {
+    /// By which it samples.
+    pub index: &'a str,
+    /// `blob1` and so on.
+    pub blobs: [&'a str; 4],
+    /// `double1` and so on.
+    pub doubles: [f64; 3],
+}
+
+/// Writes `point` to the dataset `name`; does nothing when none is bound.
+///
+/// # Errors
+/// What the platform says. It does not say whether a point arrives.
+pub(crate) fn write_point(env: &Env, name: &str, point: &Point<'_>) -> std::result::Result<(), String> {
+    if binding(env, name).is_none_or(|value| !value.is_object()) {
+        return Ok(());
+    }
+    let point = AnalyticsEngineDataPointBuilder::new().indexes([point.index]).blobs(point.blobs).doubles(point.doubles);
+    env.analytics_engine(name).and_then(|dataset| point.write_to(&dataset)).map_err(|error| error.to_string())
 }
 
 fn binding(env: &Env, name: &str) -> Option<JsValue> {

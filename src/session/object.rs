@@ -152,14 +152,17 @@ impl Object {
         let Some(mut stored) = self.storage.load()? else { return Ok(None) };
         if stored.session.running_turn.is_some() && self.running().is_none() && !self.is_dead(&stored, now) {
             let concluded = self.context.atomically(|| {
-                self.conclude_interrupted(&mut stored)?;
-                self.save(&mut stored, Aftermath::Later)
+                let events = self.conclude_interrupted(&mut stored)?;
+                self.save(&mut stored, Aftermath::Later).map(|()| events)
             });
-            if let Err(error) = concluded {
-                // Whatever is wrong with the turn must not make the session unreachable.
-                worker::console_error!("an interrupted turn is left as it is: {error:?}");
-                self.context.atomically(|| self.storage.set_idle())?;
-                return self.storage.load();
+            match concluded {
+                Ok(events) => self.report_end(&events),
+                Err(error) => {
+                    // Whatever is wrong with the turn must not make the session unreachable.
+                    worker::console_error!("an interrupted turn is left as it is: {error:?}");
+                    self.context.atomically(|| self.storage.set_idle())?;
+                    return self.storage.load();
+                }
             }
         }
         Ok(Some(stored))

@@ -192,3 +192,85 @@ fn nothing_that_people_say_or_are_called_is_printed() {
     let log = server.log().to_lowercase();
     assert!(!log.contains(MARKER) && !log.contains("mucho"), "{log}");
 }
+
+/// The lines that turns have left, in their order.
+fn turns(server: &Server, count: usize) -> Vec<Value> {
+    let ended = || lines_with(server, "turn");
+    eventually("the turns have their lines", || ended().len() >= count);
+    let lines = ended();
+    assert_eq!(lines.len(), count, "{lines:?}");
+    lines
+}
+
+#[test]
+fn a_turn_leaves_a_line_at_its_end() {
+    let model = Model::start(|number, _| match number {
+        0 => vec![Step::Text("Fine.".into()), Step::Finish("stop"), Step::Usage(7, 3), Step::Done],
+        1 => vec![Step::Status(400, Vec::new(), "{}".into())],
+        3 | 4 => vec![Step::Text("Once ".into()), Step::Hang],
+        _ => Model::saying("Fine."),
+    });
+    let mut server = Server::asking(&model, &[("MODEL_FIRST_BYTE_SECONDS", "20"), ("MODEL_NEXT_BYTE_SECONDS", "20")]);
+    server.post("/sessions", json!({"session_id": "s", "persona": "creative_writer"})).expect(201);
+    let ask = |stream: bool| json!({"session_id": "s", "message": "What is there to say?", "stream": stream});
+    server.post("/chat", ask(false)).expect(200);
+    server.post("/chat", ask(false)).expect(502);
+    server.events("POST", "/chat", &[], Some(&ask(true))).rest();
+    let begin_endless = |server: &Server| {
+        let mut stream = server.events("POST", "/chat", &[], Some(&ask(true)));
+        assert!(stream.by_ref().any(|event| event.name == "delta"));
+        stream
+    };
+    drop(begin_endless(&server));
+    server.ask("POST", "/sessions/s/stop", &[], None).expect(200);
+    let stream = begin_endless(&server);
+    server.launch();
+    drop(stream);
+    server.get("/sessions/s").expect(200);
+
+    let lines = turns(&server, 5);
+    let fields_of_turns = ["model", "ms", "outcome", "persona", "provider", "session", "tokens", "turn"];
+    for (number, line) in (1..).zip(&lines) {
+        assert_eq!(fields(line), fields_of_turns, "{line}");
+        let known = [&line["session"], &line["persona"], &line["provider"], &line["model"], &line["turn"]];
+        let expected = [json!("043a718774c572bd"), json!("creative_writer"), json!("openai"), json!("fixture"), json!(number)];
+        assert_eq!(known, expected.each_ref(), "{line}");
+        assert!(line["ms"].is_u64(), "{line}");
+    }
+    let outcomes: Vec<&str> = lines.iter().map(|line| line["outcome"].as_str().unwrap()).collect();
+    assert_eq!(outcomes, ["answered", "failed:MODEL_REFUSED", "answered", "stopped", "interrupted"]);
+    assert_eq!((&lines[0]["tokens"], &lines[1]["tokens"]), (&json!({"prompt": 7, "completion": 3}), &Value::Null));
+    assert!(lines[3]["tokens"]["completion"].as_u64().is_some_and(|tokens| tokens > 0), "{}", lines[3]);
+}
+
+#[test]
+fn a_turn_whose_session_is_deleted_leaves_a_line_too() {
+    let model = Model::start(|_, _| vec![Step::Text("Once ".into()), Step::Hang]);
+    let server = Server::asking(&model, &[("MODEL_NEXT_BYTE_SECONDS", "20")]);
+    let id = server.new_session();
+    let mut stream = server.events("POST", "/chat", &[], Some(&json!({"session_id": id, "message": "Tell me", "stream": true})));
+    assert!(stream.by_ref().any(|event| event.name == "delta"));
+    server.delete(&format!("/sessions/{id}")).expect(200);
+    assert_eq!(turns(&server, 1)[0]["outcome"], "gone");
+}
+
+#[test]
+fn a_turn_is_a_point_where_a_dataset_is_bound() {
+    let server = Server::with(&[("ANALYTICS", "stand-in:analytics")]);
+    let body = json!({"session_id": "s", "message": "hello"});
+    server.post("/sessions", json!({"session_id": "s", "persona": "technical_support"})).expect(201);
+    server.post("/chat", body.clone()).expect(200);
+    let (line, points) = (turns(&server, 1).remove(0), lines_with(&server, "point"));
+    let tokens = (line["tokens"]["prompt"].as_f64(), line["tokens"]["completion"].as_f64());
+    let expected = json!({"indexes": ["043a718774c572bd"], "doubles": [line["ms"], tokens.0, tokens.1],
+        "blobs": ["offline", line["model"], "technical_support", "answered"]});
+    assert!(points.len() == 1 && tokens.0 > Some(0.0), "{points:?}");
+    assert_eq!(points[0]["point"].to_string().replace(".0", ""), expected.to_string().replace(".0", ""));
+
+    // One that refuses costs nobody an answer.
+    let server = Server::with(&[("ANALYTICS", "stand-in:broken")]);
+    server.post("/sessions", json!({"session_id": "s"})).expect(201);
+    server.post("/chat", body).expect(200);
+    turns(&server, 1);
+    assert!(server.log().contains("a turn without its point"), "{}", server.log());
+}

@@ -158,13 +158,8 @@ impl Object {
         let log = Rc::new(Log::new(turn.number));
         log.push(&Numbered { sequence: 0, event: Event::Accepted(turn.clone()) })?;
         let number = turn.number;
-        self.storage.save_turn(&StoredTurn { turn, key: repeatable.map(|request| request.key.as_str().to_owned()) })?;
-        let running = Running {
-            log: Rc::clone(&log),
-            session_created_at: stored.session.created_at,
-            idle_timeout: stored.session.idle_timeout,
-            answer_bytes: gathered.answer_bytes(),
-        };
+        self.storage.save_turn(&StoredTurn { turn: turn.clone(), key: repeatable.map(|request| request.key.as_str().to_owned()) })?;
+        let running = Running { log: Rc::clone(&log), session: stored.session.clone(), turn, answer_bytes: gathered.answer_bytes() };
         *self.begin.borrow_mut() = Some(Begin { running, gathered });
         if streams { begun(number) } else { Ok(Outcome::Reply(log)) }
     }

@@ -125,9 +125,9 @@ impl Object {
         Ok(Concluded { events, reply })
     }
 
-    /// A turn that a lost process was running has ended: what was stored of it is kept.
-    pub(in crate::session) fn conclude_interrupted(&self, stored: &mut Stored) -> Result<()> {
-        let Some(number) = stored.session.running_turn else { return Ok(()) };
+    /// A turn that a lost process was running has ended: what was stored of it is kept. Gives its last events.
+    pub(in crate::session) fn conclude_interrupted(&self, stored: &mut Stored) -> Result<Vec<Numbered>> {
+        let Some(number) = stored.session.running_turn else { return Ok(Vec::new()) };
         let events = self.storage.events(number)?;
         let last_sequence = events.last().map(|last| last.sequence);
         let deltas = events.into_iter().filter_map(|numbered| match numbered.event {
@@ -135,7 +135,7 @@ impl Object {
             Event::Accepted(_) | Event::ToolCall(_) | Event::Memory(_) | Event::Usage(_) | Event::Done(_) | Event::Failed(_) => None,
         });
         let outcome = Outcome::interrupted(deltas.collect(), last_sequence);
-        self.conclude(stored, outcome, platform::now()).map(drop)
+        self.conclude(stored, outcome, platform::now()).map(|concluded| concluded.events)
     }
 
     /// Answers a wish that has stopped turn `number`; its repetitions get the same answer, unless the session is gone.

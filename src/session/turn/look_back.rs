@@ -137,7 +137,7 @@ impl Object {
 
     /// The session, if it is still the one that the turn was of.
     fn stored_of(&self, running: &Running) -> Result<Option<Stored>> {
-        Ok(self.storage.load()?.filter(|stored| stored.session.created_at == running.session_created_at && !stored.is_ended))
+        Ok(self.storage.load()?.filter(|stored| stored.session.created_at == running.session.created_at && !stored.is_ended))
     }
 
     /// The messages after `after` up to `through` but instructions, as many as are looked back on at once.

@@ -1,13 +1,14 @@
 //! Turns: what a call does with them. Each function here is part of one synchronous burst.
 //!
 //! `begin` writes a turn down; `context` says what the model is told, `tools` what it may remember with; `run` asks the model while the object serves other calls; `ending` puts the outcome into the history; `log` is what
-//! clients follow meanwhile; `look_back` makes titles and summaries afterwards. One turn runs at a time: it is the lock of the conversation.
+//! clients follow meanwhile; `look_back` makes titles and summaries afterwards, `report` tells the log. One turn runs at a time: it is the lock of the conversation.
 
 mod begin;
 pub(super) mod context;
 mod ending;
 pub(super) mod log;
 mod look_back;
+mod report;
 pub(super) mod run;
 mod tools;
 
@@ -20,6 +21,7 @@ use crate::{
     domain::{
         id::Repeatable,
         message::Message,
+        session::Session,
         time::Timestamp,
         turn::{
             Turn, TurnKind,
@@ -47,8 +49,9 @@ pub(super) struct Begin {
 /// A turn that runs.
 struct Running {
     log: Rc<Log>,
-    session_created_at: Timestamp,
-    idle_timeout: Duration,
+    /// The session and the turn as they were when it began.
+    session: Session,
+    turn: Turn,
     /// How much of the answer is there already, in bytes: what a continued one had.
     answer_bytes: usize,
 }

@@ -14,6 +14,7 @@ use super::{
     context::{Complete, Gathered},
     ending::{Concluded, End, Outcome},
     log::Stop,
+    report::GONE,
     tools::{self, Memory},
 };
 use crate::{
@@ -135,19 +136,21 @@ async fn converse(object: &Object, provider: &Provider, gathered: &Gathered, dra
 async fn end(object: &Object, running: &Running, outcome: Outcome) -> Result<()> {
     let log = &running.log;
     if log.stopped() == Some(Stop::Gone) {
+        object.report(&running.session, &running.turn, GONE);
         log.end(Err(Error::NotFound(Subject::Session)));
         return Ok(());
     }
     let Concluded { events, reply } = object.context.atomically(|| {
         let stored = object.storage.load()?;
         let is_ours = |stored: &Stored| {
-            stored.session.created_at == running.session_created_at && stored.session.running_turn == Some(log.turn) && !stored.is_ended
+            stored.session.created_at == running.session.created_at && stored.session.running_turn == Some(log.turn) && !stored.is_ended
         };
         let mut stored = stored.filter(is_ours).ok_or(Error::NotFound(Subject::Session))?;
         let concluded = object.conclude(&mut stored, outcome, platform::now())?;
         object.save(&mut stored, Aftermath::Nothing)?;
         Ok(concluded)
     })?;
+    object.report_end(&events);
     // Who has the answer finds it in a search.
     object.update_list_copy().await;
     if let Err(error) = events.iter().try_for_each(|event| log.push(event)) {
@@ -251,7 +254,7 @@ impl<'a> Draft<'a> {
         let now = platform::now();
         let stored = self.object.storage.insert_events(self.running.log.turn, &self.unstored);
         // A turn that lasts is activity, also for those who only see the session's row.
-        let touches = now.since(self.touched_at) >= self.running.idle_timeout.checked_div(4).unwrap_or_default();
+        let touches = now.since(self.touched_at) >= self.running.session.idle_timeout.checked_div(4).unwrap_or_default();
         match stored.and_then(|()| if touches { self.object.storage.set_last_activity(now) } else { Ok(()) }) {
             Ok(()) => {
                 mem::take(&mut self.unstored);

@@ -53,7 +53,7 @@ impl Server {
         Server::with(&[])
     }
 
-    /// The same with these variables.
+    /// The same with these variables. `ANALYTICS` is a binding instead, to the module that it names (`support/workerd.capnp`).
     pub(crate) fn with(variables: &[(&str, &str)]) -> Server {
         let open: &[(&str, &str)] = &[("AUTH_MODE", "open"), ("TEST_FAULTS", "1")];
         Server::with_only(&[open, variables].concat())
@@ -312,12 +312,20 @@ fn write_config(folder: &Path, port: u16, variables: &[(&str, &str)]) {
         files.filter(|name| name.ends_with(".wasm")).collect::<Vec<_>>().try_into().expect("one WASM module in dist/: run npm test");
     fs::copy(dist.join("entry.js"), folder.join("entry.js")).unwrap();
     fs::copy(dist.join(&wasm), folder.join("index.wasm")).unwrap();
-    fs::copy(root().join("tests/http/support/ai.js"), folder.join("ai.js")).unwrap();
+    for stand_in in ["ai.js", "analytics.js"] {
+        fs::copy(root().join("tests/http/support").join(stand_in), folder.join(stand_in)).unwrap();
+    }
     let miniflare = root().join("node_modules/miniflare/dist/src/workers");
     for (from, to) in [("kv/namespace", "kv"), ("shared/object-entry", "kv-entry"), ("shared/index", "shared"), ("shared/zod", "zod")] {
         fs::copy(miniflare.join(format!("{from}.worker.js")), folder.join(format!("{to}.js"))).unwrap();
     }
-    let variables: String = variables.iter().map(|(name, value)| format!("(name = {name:?}, text = {value:?}), ")).collect();
+    let variables: String = variables
+        .iter()
+        .map(|(name, value)| match *name {
+            "ANALYTICS" => format!("(name = {name:?}, wrapped = (moduleName = {value:?})), "),
+            _ => format!("(name = {name:?}, text = {value:?}), "),
+        })
+        .collect();
     let template = fs::read_to_string(root().join("tests/http/support/workerd.capnp")).unwrap();
     let config = template.replace("@PORT", &port.to_string()).replace("@WASM", &wasm).replace("@VARIABLES", &variables);
     fs::write(folder.join("config.capnp"), config).unwrap();

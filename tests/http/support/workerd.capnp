@@ -48,6 +48,8 @@ const config :Workerd.Config = (
   extensions = [(modules = [
     (name = "miniflare:shared", esModule = embed "shared.js"),
     (name = "miniflare:zod", esModule = embed "zod.js"),
+    (name = "stand-in:analytics", esModule = embed "analytics.js", internal = true),
+    (name = "stand-in:broken", esModule = "export default () => ({ writeDataPoint() { throw new Error('no') } });", internal = true),
   ])],
   sockets = [(name = "http", address = "127.0.0.1:@PORT", http = (), service = "main")],
 );
