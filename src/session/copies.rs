@@ -114,28 +114,28 @@ impl Object {
             self.strike(When::Listing);
             // A list cannot know when a lost process ends a turn.
             let listed = Session { running_turn: None, ..stored.session.clone() };
-            let mut stored = stored.clone();
-            while self.share_some(user, &listed, &stored).await? {
-                let Some(next) = self.storage.load()?.filter(|next| next.session.created_at == stored.session.created_at) else { break };
-                stored.shared_sequence = next.shared_sequence;
-            }
-            if self.is_still(&stored)? {
-                self.storage.set_listed(stored.session.revision)?;
-            }
+            while self.share_some(user, &listed).await? {}
         }
         Ok(())
     }
 
-    /// Tells the user's object of the session and of a part of what is new in it. Is there more?
-    async fn share_some(&self, user: &UserId, listed: &Session, stored: &Stored) -> Result<bool> {
-        let (unshared, changes) = (self.storage.unshared(stored)?, self.storage.changes());
+    /// Tells the user's object of the session as it is to be listed, and of a part of what is new in it. Is there more?
+    async fn share_some(&self, user: &UserId, listed: &Session) -> Result<bool> {
+        let Some(stored) = self.storage.load()?.filter(|now| now.session.created_at == listed.created_at) else { return Ok(false) };
+        let (unshared, changes) = (self.storage.unshared(&stored)?, self.storage.changes());
         let news = News { after: stored.shared_sequence, messages: &unshared.messages, forgotten: &unshared.forgotten };
         user::client::share(&self.env, user, listed, news).await?;
-        let is_same = self.is_still(stored)? && self.storage.changes() == changes;
-        if is_same {
-            self.storage.set_shared(&unshared)?;
+        let Some(now) = self.storage.load()?.filter(|now| now.session.created_at == listed.created_at && !now.is_ended) else {
+            return Ok(false);
+        };
+        if self.storage.changes() != changes {
+            self.storage.set_heard(listed, listed.revision, now.shared_sequence);
+            return Ok(false);
         }
-        Ok(is_same && unshared.has_more)
+        self.storage.set_forgotten(&unshared)?;
+        let shared_sequence = unshared.messages.last().map_or(now.shared_sequence, |last| last.sequence);
+        self.storage.set_heard(listed, if unshared.has_more { now.listed_revision } else { listed.revision }, shared_sequence);
+        Ok(unshared.has_more)
     }
 
     async fn try_update_index_copy(&self) -> Result<()> {

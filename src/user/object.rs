@@ -1,7 +1,7 @@
 //! The user object as the platform sees it. `call` is one burst, so calls cannot interleave; what must wait for sessions
 //! to end is in `ending`.
 
-use std::rc::Rc;
+use std::{cell::Cell, rc::Rc};
 
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
@@ -32,14 +32,14 @@ pub(super) struct Object {
     pub(super) context: Context,
     pub(super) env: Env,
     pub(super) storage: Storage,
+    /// Are there sessions to end that nobody waits for?
+    has_endings: Cell<bool>,
 }
 
 /// What a call comes to.
 enum Outcome {
     /// This answer, encoded.
     Answer(String),
-    /// This answer, once the sessions that are one too many have ended.
-    AfterEndings(String),
     /// Whether there is a place for this session of this user.
     Admission(UserId, String),
     /// What has gone with the user.
@@ -56,7 +56,7 @@ impl UserCore {
     #[wasm_bindgen(constructor)]
     pub fn new(context: Context, env: Env) -> UserCore {
         let storage = Storage::new(context.database());
-        UserCore(Rc::new(Object { context, env, storage }))
+        UserCore(Rc::new(Object { context, env, storage, has_endings: Cell::new(false) }))
     }
 
     /// Answers one call: text, or a promise of it.
@@ -64,11 +64,6 @@ impl UserCore {
         let object = Rc::clone(&self.0);
         match self.0.context.atomically(|| self.0.answer(json)) {
             Ok(Outcome::Answer(answer)) => answer.into(),
-            Ok(Outcome::AfterEndings(answer)) => promise_of_value(async move {
-                object.end_sessions().await;
-                answer.into()
-            })
-            .into(),
             Ok(Outcome::Admission(user, id)) => {
                 promise_of_value(async move { text(object.admit(&user, &id).await.and_then(|()| done())) }).into()
             }
@@ -79,8 +74,12 @@ impl UserCore {
         }
     }
 
-    /// After a call: the promise that nothing is left behind, if there is nothing any more.
+    /// After a call: the promise that what it has left to do is done, if it has.
     pub fn tidy(&self) -> Option<js_sys::Promise> {
+        if self.0.has_endings.take() {
+            let object = Rc::clone(&self.0);
+            return Some(promise_of(async move { object.end_sessions().await }));
+        }
         if !matches!(self.0.storage.is_empty(), Ok(true)) {
             return None;
         }
@@ -108,8 +107,8 @@ impl Object {
             return Err(Error::Unavailable("the user is being erased".into()));
         }
         let answer = match call {
-            Call::Put(record) => return listed(self.storage.put(*record, self.limit()?, now)?),
-            Call::Share(share) => return listed(self.storage.share(*share, self.limit()?, now)?),
+            Call::Put(record) => self.storage.put(*record, self.limit()?, now).and_then(|place| self.listed(place)),
+            Call::Share(share) => self.storage.share(*share, self.limit()?, now).and_then(|place| self.listed(place)),
             Call::Admit { user, session_id } => return Ok(Outcome::Admission(Id::parse("user_id", &user)?, session_id)),
             Call::Erase { user } => return Ok(Outcome::Erasure(Id::parse("user_id", &user)?)),
             Call::Remove { session_id } => self.storage.remove(&session_id).and_then(|()| done()),
@@ -132,13 +131,15 @@ impl Object {
         answer.map(Outcome::Answer)
     }
 
+    /// Answers a session that has been listed. It must not wait for others to end for it: they may be waiting for the same.
+    fn listed(&self, place: Place) -> Result<String> {
+        self.has_endings.set(self.has_endings.get() || place == Place::KeptByEvicting);
+        done()
+    }
+
     fn limit(&self) -> Result<SessionLimit> {
         Ok(Config::from_env(&self.env)?.sessions)
     }
-}
-
-fn listed(place: Place) -> Result<Outcome> {
-    done().map(if place == Place::KeptByEvicting { Outcome::AfterEndings } else { Outcome::Answer })
 }
 
 fn done() -> Result<String> {

@@ -79,7 +79,6 @@ const SAVE: Write = Write::new(
 const SET_LAST_ACTIVITY: Write = Write::new("update session set last_activity = ?");
 const SET_IDLE: Write = Write::new("update session set running_turn = null");
 const END_TURNS: Write = Write::new("update turn set state = 'interrupted', ended_at = started_at where state = 'running'");
-const SET_LISTED: Write = Write::new("update session set listed_revision = ?");
 const SET_HIDDEN: Write = Write::new("update session set listed_revision = 0, shared_sequence = 0, indexed_at = null");
 const SET_INDEXING: Write = Write::new("update session set indexed_at = 0");
 const SET_INDEXED: Write = Write::new("update session set indexed_at = ? where indexed_at = 0");
@@ -150,12 +149,24 @@ pub(super) struct Storage {
     is_current: Cell<bool>,
     /// See [`Storage::changes`].
     changes: Cell<u64>,
+    /// What the copies are known to have and the row does not say yet.
+    heard: Cell<Option<Heard>>,
+}
+
+/// What a copy has confirmed. The next write of the row takes it along: should the process be lost before, the copy is
+/// told again.
+#[derive(Clone, Copy)]
+struct Heard {
+    /// Of which session.
+    created_at: Timestamp,
+    listed_revision: u64,
+    shared_sequence: u64,
 }
 
 impl Storage {
     pub(super) fn new(context: Context) -> Storage {
         let sql = context.database();
-        Storage { context, sql, has_schema: Cell::new(false), is_current: Cell::new(false), changes: Cell::new(0) }
+        Storage { context, sql, has_schema: Cell::new(false), is_current: Cell::new(false), changes: Cell::new(0), heard: Cell::new(None) }
     }
 
     /// What is stored, dead or alive. Writes nothing unless that is in an older format.
@@ -167,7 +178,15 @@ impl Storage {
             return Ok(None);
         }
         self.migrate()?;
-        self.sql.row(LOAD, &[])?.map(|row| read_stored(&row)).transpose()
+        let stored = self.sql.row(LOAD, &[])?.map(|row| read_stored(&row)).transpose()?;
+        Ok(stored.map(|stored| self.with_heard(stored)))
+    }
+
+    fn with_heard(&self, stored: Stored) -> Stored {
+        match self.heard.get().filter(|heard| heard.created_at == stored.session.created_at) {
+            Some(Heard { listed_revision, shared_sequence, .. }) => Stored { listed_revision, shared_sequence, ..stored },
+            None => stored,
+        }
     }
 
     /// Makes the tables. They are seen from the next call on: this one may still be rolled back.
@@ -248,6 +267,7 @@ impl Storage {
 
     /// Writes the session's row.
     pub(super) fn save(&self, stored: &Stored) -> Result<()> {
+        self.heard.set(None);
         let session = &stored.session;
         let (owner_kind, owner_id) = match &session.owner {
             Owner::User(user) => ("user", Some(user.as_str())),
@@ -313,12 +333,13 @@ impl Storage {
 
     /// Notes that neither the user's list nor the index has the session.
     pub(super) fn set_hidden(&self) -> Result<()> {
+        self.heard.set(None);
         self.sql.run(&SET_HIDDEN, &[])
     }
 
-    /// Notes that the user's list has `revision`.
-    pub(super) fn set_listed(&self, revision: u64) -> Result<()> {
-        self.sql.run(&SET_LISTED, &[revision.into()])
+    /// Notes that the user's list has `revision` of the session, and its index the messages up to `shared_sequence`.
+    pub(super) fn set_heard(&self, session: &Session, listed_revision: u64, shared_sequence: u64) {
+        self.heard.set(Some(Heard { created_at: session.created_at, listed_revision, shared_sequence }));
     }
 
     /// Notes that the KV entry is being written: it is due until that has succeeded.

@@ -6,9 +6,14 @@ use super::root;
 
 /// The statements that made the tables and indexes of a database, by table, without the platform's own.
 pub(crate) fn tables(file: &Path) -> String {
+    try_tables(file).unwrap()
+}
+
+/// The same of one that may be in use, which is not always to be read.
+pub(crate) fn try_tables(file: &Path) -> Result<String, String> {
     let list = "const rows = db.prepare(\"select sql from sqlite_master where sql is not null and name not glob '_cf*' and name not glob 'search_*' order by tbl_name, type desc\").all();
       console.log(rows.map((row) => row.sql.replace(/\\s+/g, ' ') + ';').join('\\n'));";
-    node(file, "", list).trim().to_owned()
+    Ok(try_node(file, "", list)?.trim().to_owned())
 }
 
 /// The columns of every table, and the indexes: what a migrated database has in common with a new one.
@@ -40,8 +45,16 @@ pub(crate) fn drop_tables(file: &Path) {
 
 /// Runs JavaScript with `db` open on `file`.
 fn node(file: &Path, argument: &str, script: &str) -> String {
+    try_node(file, argument, script).unwrap()
+}
+
+/// The same; its complaint when it fails.
+fn try_node(file: &Path, argument: &str, script: &str) -> Result<String, String> {
     let script = format!("const db = new (require('node:sqlite').DatabaseSync)(process.argv[1]); {script}; db.close();");
     let output = Command::new(root().join("node_modules/.bin/node")).args(["-e", &script, "--"]).arg(file).arg(argument).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
+    if output.status.success() {
+        Ok(String::from_utf8(output.stdout).unwrap())
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
 }

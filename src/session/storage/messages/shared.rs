@@ -15,7 +15,6 @@ pub(in crate::session::storage) const CREATE: Write =
 const ADD: Write = Write::new("insert or ignore into unshared (sequence) values (?)");
 const ALL: &str = "select sequence from unshared order by sequence";
 const DELETE: Write = Write::new("delete from unshared where sequence = ?");
-const SET_SHARED: Write = Write::new("update session set shared_sequence = ?");
 pub(in crate::session::storage) const DELETE_ALL: Write = Write::new("delete from unshared");
 
 /// So much text goes to the user's index in one call, in bytes.
@@ -62,10 +61,10 @@ impl Storage {
         Ok(Unshared { messages, forgotten, has_more })
     }
 
-    /// Notes that the user's index knows `shared`. To be called only when nothing of it has changed meanwhile.
-    pub(in crate::session) fn set_shared(&self, shared: &Unshared) -> Result<()> {
-        shared.forgotten.iter().try_for_each(|sequence| self.sql.run(&DELETE, &[(*sequence).into()]))?;
-        shared.messages.last().map_or(Ok(()), |last| self.sql.run(&SET_SHARED, &[last.sequence.into()]))
+    /// Notes that the user's index has forgotten what it was to forget. To be called only when nothing of it has changed
+    /// meanwhile.
+    pub(in crate::session) fn set_forgotten(&self, shared: &Unshared) -> Result<()> {
+        shared.forgotten.iter().try_for_each(|sequence| self.sql.run(&DELETE, &[(*sequence).into()]))
     }
 
     /// Counts how often messages that were there have changed, since this object was loaded.
