@@ -44,8 +44,11 @@ fn count(kind: &str, name: &str, more: u64) {
 
 /// The table that a statement writes to.
 fn table_of(statement: &str) -> &str {
+    if statement.starts_with("create") {
+        return "schema";
+    }
     let mut words = statement.split_whitespace();
-    let found = words.by_ref().find(|word| ["into", "update", "from", "table", "index"].contains(word)).and_then(|_| words.next());
+    let found = words.by_ref().find(|word| ["into", "update", "from"].contains(word)).and_then(|_| words.next());
     found.map_or("other", |table| table.split('(').next().unwrap_or(table))
 }
 
@@ -60,6 +63,7 @@ mod tests {
             ("insert or replace into session(only) values (1)", "session"),
             ("update turn set state = 'x'", "turn"),
             ("delete from answer", "answer"),
+            ("create table if not exists x (y)", "schema"),
             ("select 1", "other"),
         ] {
             assert_eq!(table_of(statement), table, "{statement}");

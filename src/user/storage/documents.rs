@@ -5,7 +5,7 @@
 use crate::{
     domain::time::Timestamp,
     error::Result,
-    platform::sql::{Row, Sql, Write},
+    platform::sql::{Row, Sql, Value, Write},
     search::{
         MATCH_BEGINS, MATCH_ENDS,
         protocol::{Found, Hit, SearchCall},
@@ -13,57 +13,65 @@ use crate::{
     user::protocol::DocumentRecord,
 };
 
-/// The table. Since format 3, as the index.
+/// The table. The id says both whose message it is and which: the number of its session on the list times [`MESSAGES`], and
+/// its own sequence number. So it needs no index of its own.
 pub(super) const CREATE: Write = Write::new(
     "create table if not exists document (
-       id integer primary key, session_id text not null, sequence integer not null, role text not null, created_at integer not null,
-       content text not null
+       id integer primary key, role text not null, created_at integer not null, content text not null
      ) strict",
 );
-pub(super) const CREATE_INDEX: Write =
-    Write::new("create unique index if not exists document_by_session on document (session_id, sequence)");
 pub(super) const CREATE_SEARCH: Write = Write::new(
     "create virtual table if not exists search using fts5(content, content='document', content_rowid='id',
        tokenize=\"unicode61 remove_diacritics 2\")",
 );
 /// What is taken out is not to stay in the index's own pages.
 pub(super) const SECURE: Write = Write::new("insert into search (search, rank) values ('secure-delete', 1)");
-const INSERT: &str = "insert into document (session_id, sequence, role, created_at, content) values (?, ?, ?, ?, ?) returning id";
+const INSERT: Write = Write::new("insert into document (id, role, created_at, content) values (?, ?, ?, ?)");
 const INDEX: Write = Write::new("insert into search (rowid, content) values (?, ?)");
-const UNINDEX: Write = Write::new(
-    "insert into search (search, rowid, content)
-     select 'delete', id, content from document where session_id = ? and sequence >= ? and sequence <= ?",
-);
-const DELETE: Write = Write::new("delete from document where session_id = ? and sequence >= ? and sequence <= ?");
+const UNINDEX: Write =
+    Write::new("insert into search (search, rowid, content) select 'delete', id, content from document where id >= ? and id <= ?");
+const DELETE: Write = Write::new("delete from document where id >= ? and id <= ?");
 const UNINDEX_ALL: Write = Write::new("insert into search (search) values ('delete-all')");
 const DELETE_ALL: Write = Write::new("delete from document");
-const HAS: &str = "select 1 from document where session_id = ? and sequence >= ? limit 1";
+const HAS: &str = "select 1 from document where id >= ? and id <= ? limit 1";
+const LAST: &str = "select id & 268435455, role, substr(content, 1, ?) from document where id >= ? and id <= ? order by id desc limit 1";
 const FIND: &str =
-    "select document.session_id, document.sequence, document.role, document.created_at, snippet(search, 0, ?, ?, '\u{2026}', 32)
-  from search join document on document.id = search.rowid join session on session.id = document.session_id
-  where search match ? and session.expires_at > ? and session.id not in (select session_id from ending) and (?5 is null or document.role = ?5) and (?6 is null or document.session_id = ?6)
+    "select session.id, document.id & 268435455, document.role, document.created_at, snippet(search, 0, ?, ?, '\u{2026}', 32)
+  from search join document on document.id = search.rowid join session on session.number = document.id >> 28
+  where search match ? and session.expires_at > ? and session.id not in (select session_id from ending)
+    and (?5 is null or document.role = ?5) and (?6 is null or session.id = ?6)
     and (?7 is null or document.created_at >= ?7) and (?8 is null or document.created_at < ?8)
     and (?9 = 0 or not coalesce(json_extract(session.record, '$.is_memory_off'), 0))
   order by rank, document.created_at desc limit ? offset ?";
 const COUNT: &str = "select count(*)
-  from search join document on document.id = search.rowid join session on session.id = document.session_id
-  where search match ? and session.expires_at > ? and session.id not in (select session_id from ending) and (?3 is null or document.role = ?3) and (?4 is null or document.session_id = ?4)
+  from search join document on document.id = search.rowid join session on session.number = document.id >> 28
+  where search match ? and session.expires_at > ? and session.id not in (select session_id from ending)
+    and (?3 is null or document.role = ?3) and (?4 is null or session.id = ?4)
     and (?5 is null or document.created_at >= ?5) and (?6 is null or document.created_at < ?6)
     and (?7 = 0 or not coalesce(json_extract(session.record, '$.is_memory_off'), 0))";
 
-/// Makes `documents` all that there is of a session after message `after`.
-pub(super) fn put(sql: &Sql, session_id: &str, after: u64, documents: &[DocumentRecord]) -> Result<()> {
+/// So many sequence numbers fit beside a session's number: 2 to the 28th. The statements above shift by 28.
+const MESSAGES: u64 = 1 << 28;
+
+/// Makes `documents` all that there is of session `number` after message `after`.
+pub(super) fn put(sql: &Sql, number: u64, after: u64, documents: &[DocumentRecord]) -> Result<()> {
     let first = after.saturating_add(1);
-    if sql.row(HAS, &[session_id.into(), first.into()])?.is_some() {
-        remove(sql, session_id, first, u64::MAX)?;
+    if sql.row(HAS, &range(number, first, u64::MAX))?.is_some() {
+        remove(sql, number, first, u64::MAX)?;
     }
     for DocumentRecord { sequence, role, created_at, content } in documents {
-        let values = [session_id.into(), (*sequence).into(), role.into(), (*created_at).into(), content.into()];
-        if let Some(row) = sql.row(INSERT, &values)? {
-            sql.run(&INDEX, &[row.integer(0)?.into(), content.into()])?;
-        }
+        let id = id(number, *sequence);
+        sql.run(&INSERT, &[id.into(), role.into(), (*created_at).into(), content.into()])?;
+        sql.run(&INDEX, &[id.into(), content.into()])?;
     }
     Ok(())
+}
+
+/// The last message of session `number` that says something: its number, who said it, and its first characters.
+pub(super) fn last(sql: &Sql, number: u64, characters: u32) -> Result<Option<(u64, String, String)>> {
+    let [first, last] = range(number, 0, u64::MAX);
+    let row = sql.row(LAST, &[characters.into(), first, last])?;
+    row.map(|row| Ok((row.count(0)?, row.text(1)?, row.text(2)?))).transpose()
 }
 
 /// Forgets everything.
@@ -72,11 +80,18 @@ pub(super) fn remove_all(sql: &Sql) -> Result<()> {
     sql.run(&DELETE_ALL, &[])
 }
 
-/// Forgets messages `first` to `last` of a session.
-pub(super) fn remove(sql: &Sql, session_id: &str, first: u64, last: u64) -> Result<()> {
-    let values = || [session_id.into(), first.into(), last.into()];
-    sql.run(&UNINDEX, &values())?;
-    sql.run(&DELETE, &values())
+/// Forgets messages `first` to `last` of session `number`.
+pub(super) fn remove(sql: &Sql, number: u64, first: u64, last: u64) -> Result<()> {
+    sql.run(&UNINDEX, &range(number, first, last))?;
+    sql.run(&DELETE, &range(number, first, last))
+}
+
+fn id(number: u64, sequence: u64) -> u64 {
+    number.saturating_mul(MESSAGES).saturating_add(sequence.min(MESSAGES.saturating_sub(1)))
+}
+
+fn range(number: u64, first: u64, last: u64) -> [Value; 2] {
+    [id(number, first).into(), id(number, last).into()]
 }
 
 /// Messages of sessions alive at `now` that the question finds, best first.

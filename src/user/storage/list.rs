@@ -1,6 +1,7 @@
 //! The list of a user's sessions: a row a session in `session`.
 //!
-//! What it is sorted by stands in columns, the whole as a `SessionRecord` in `record`. A row is `listed`; or `reserved`, a
+//! What it is sorted by stands in columns, the whole as a `SessionRecord` in `record`; `number` is its own as long as it is on
+//! the list, for what is kept of its text. A row is `listed`; or `reserved`, a
 //! place for a session that is about to begin; or `hidden`, of a session that is deleted and can be restored. Neither of
 //! these has a record. What is to end is on the list no more, though its row is.
 
@@ -16,7 +17,7 @@ use crate::{
     error::{Error, Result},
     memory::store as memory,
     platform::{
-        self,
+        fault_of,
         sql::{Row, Write},
     },
     session::record::{EndingRecord, SessionRecord},
@@ -26,21 +27,27 @@ use crate::{
 /// The table.
 pub(super) const CREATE: Write = Write::new(
     "create table if not exists session (
-       id text primary key, last_activity integer not null, expires_at integer not null, record text not null
+       id text primary key, last_activity integer not null, expires_at integer not null, record text not null,
+       state text not null default 'listed', number integer
      ) strict, without rowid",
 );
 /// Its order.
 pub(super) const CREATE_ORDER: Write =
     Write::new("create index if not exists session_by_activity on session (last_activity desc, id desc)");
-/// Since format 4.
-pub(super) const ADD_STATE: Write = Write::new("alter table session add column state text not null default 'listed'");
-const PUT: Write = Write::new("insert or replace into session (id, last_activity, expires_at, record, state) values (?, ?, ?, ?, ?)");
+/// Finds a session by its number.
+pub(super) const CREATE_NUMBERS: Write = Write::new("create unique index if not exists session_by_number on session (number)");
+const PUT: Write = Write::new(
+    "insert into session (id, last_activity, expires_at, record, state, number)
+     values (?, ?, ?, ?, ?, (select coalesce(max(number), 0) + 1 from session))
+     on conflict (id) do update set last_activity = excluded.last_activity, expires_at = excluded.expires_at,
+       record = excluded.record, state = excluded.state",
+);
+const NUMBER: &str = "select number from session where id = ?";
 const REMOVE: Write = Write::new("delete from session where id = ?");
 const RELEASE: Write = Write::new("delete from session where id = ? and state = 'reserved'");
 const STATE: &str = "select state from session where id = ? and expires_at > ?";
 const SET_ACTIVE: Write = Write::new("update session set last_activity = ? where id = ?");
-const LIST: &str = "select record, content, role, sequence from session
-  left join document on document.id = (select id from document where session_id = session.id order by sequence desc limit 1)
+const LIST: &str = "select record, number from session
   where (last_activity, session.id) < (cast(? as integer), ?) and last_activity >= ? and last_activity < ? and expires_at > ?
     and state = 'listed' and session.id not in (select session_id from ending)
   order by last_activity desc, session.id desc limit ?";
@@ -55,7 +62,7 @@ const RESERVED: Duration = Duration::from_secs(60);
 /// Rows that are read at once to find those that a filter lets through.
 const BATCH: u32 = 100;
 /// Most characters of a preview.
-const PREVIEW_CHARACTERS: usize = 200;
+const PREVIEW_CHARACTERS: u32 = 200;
 
 /// Is there a place for one session more?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,9 +107,10 @@ impl Storage {
             None => {}
         }
         let place = self.put(session, limit, now)?;
-        documents::put(&self.sql, session_id, after, &documents)?;
+        let number = self.number(session_id)?.ok_or_else(|| Error::Internal("a session is not on its list".into()))?;
+        documents::put(&self.sql, number, after, &documents)?;
         forgotten.into_iter().try_for_each(|sequence| {
-            documents::remove(&self.sql, session_id, sequence, sequence)?;
+            documents::remove(&self.sql, number, sequence, sequence)?;
             // What was answered may have told it.
             self.blank_answers()?;
             memory::forget_from(&self.sql, session_id, sequence, created_at)
@@ -115,7 +123,7 @@ impl Storage {
         if !self.has_schema()? {
             return Ok(());
         }
-        documents::remove(&self.sql, session_id, 0, u64::MAX)?;
+        self.remove_text(session_id)?;
         self.sql.run(&REMOVE, &[session_id.into()])
     }
 
@@ -124,7 +132,7 @@ impl Storage {
         if !self.has_schema()? || self.ending_decided_at(session_id)?.is_some() {
             return Ok(());
         }
-        documents::remove(&self.sql, session_id, 0, u64::MAX)?;
+        self.remove_text(session_id)?;
         self.sql.run(&PUT, &[session_id.into(), now.millis().into(), until.millis().into(), "".into(), "hidden".into()])
     }
 
@@ -181,7 +189,7 @@ impl Storage {
             let values = [last_activity.into(), id.into(), since.into(), before.into(), now.millis().into(), BATCH.into()];
             let rows = self.sql.rows(LIST, &values)?;
             for row in &rows {
-                let item = read(row)?;
+                let item = self.read(row)?;
                 position =
                     Some(PositionRecord { last_activity: item.session.last_activity().millis(), session_id: item.session.id().to_owned() });
                 if filter.lets_through(&item.session) {
@@ -222,15 +230,19 @@ impl Storage {
         }
         Ok(Place::KeptByEvicting)
     }
-}
 
-fn read(row: &Row) -> Result<ListedRecord> {
-    let session = serde_json::from_str(&row.text(0)?).map_err(|e| Error::Internal(format!("record: {}", platform::fault_of(&e))))?;
-    let last = match (row.optional_text(1)?, row.optional_text(2)?, row.optional_count(3)?) {
-        (Some(content), Some(role), Some(sequence)) => {
-            Some(PreviewRecord { sequence, role, text: content.chars().take(PREVIEW_CHARACTERS).collect() })
-        }
-        (_, _, _) => None,
-    };
-    Ok(ListedRecord { session, last })
+    fn read(&self, row: &Row) -> Result<ListedRecord> {
+        let session = serde_json::from_str(&row.text(0)?).map_err(|e| Error::Internal(format!("record: {}", fault_of(&e))))?;
+        let last = documents::last(&self.sql, row.count(1)?, PREVIEW_CHARACTERS)?;
+        Ok(ListedRecord { session, last: last.map(|(sequence, role, text)| PreviewRecord { sequence, role, text }) })
+    }
+
+    /// The number of a session on the list.
+    fn number(&self, session_id: &str) -> Result<Option<u64>> {
+        self.sql.row(NUMBER, &[session_id.into()])?.map(|row| row.count(0)).transpose()
+    }
+
+    fn remove_text(&self, session_id: &str) -> Result<()> {
+        self.number(session_id)?.map_or(Ok(()), |number| documents::remove(&self.sql, number, 0, u64::MAX))
+    }
 }

@@ -9,6 +9,7 @@
 mod documents;
 mod endings;
 mod list;
+mod migrations;
 
 pub(super) use endings::Ending;
 pub(super) use list::Place;
@@ -42,7 +43,6 @@ const READ_FORMAT: &str = "select version from format";
 const CREATE_FORMAT: Write =
     Write::new("create table if not exists format (only integer primary key check (only = 1), version integer not null) strict");
 const WRITE_FORMAT: Write = Write::new("insert into format (only, version) values (1, ?)");
-const SET_FORMAT: Write = Write::new("update format set version = ?");
 const IS_EMPTY: &str = "select 1 from session union all select 1 from setting union all select 1 from answer union all select 1 from ending
   union all select 1 from erasure limit 1";
 const CREATE_SETTING: Write =
@@ -61,15 +61,6 @@ const KEEP_ANSWER: Write = Write::new("insert into answer (key, payload, answer,
 const DELETE_SETTING: Write = Write::new("delete from setting");
 /// For so long an answer is kept under the key of its request.
 const ANSWER_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// What is new in a format.
-const SINCE_2: [&Write; 2] = [&memory::CREATE, &memory::CREATE_INDEX];
-/// See [`SINCE_2`].
-const SINCE_3: [&Write; 6] =
-    [&CREATE_SETTING, &CREATE_ANSWER, &documents::CREATE, &documents::CREATE_INDEX, &documents::CREATE_SEARCH, &documents::SECURE];
-
-/// See [`SINCE_2`].
-const SINCE_4: [&Write; 3] = [&list::ADD_STATE, &endings::CREATE, &endings::CREATE_ERASURE];
 
 /// The object's database.
 pub(super) struct Storage {
@@ -181,8 +172,10 @@ impl Storage {
         }
         self.sql.run(&CREATE_FORMAT, &[])?;
         self.sql.run(&WRITE_FORMAT, &[FORMAT.into()])?;
-        let since_1 = [&list::CREATE, &list::CREATE_ORDER];
-        since_1.into_iter().chain(SINCE_2).chain(SINCE_3).chain(SINCE_4).try_for_each(|create| self.sql.run(create, &[]))
+        let lists = [&list::CREATE, &list::CREATE_ORDER, &list::CREATE_NUMBERS, &endings::CREATE, &endings::CREATE_ERASURE];
+        let memories = [&memory::CREATE, &memory::CREATE_INDEX, &CREATE_SETTING, &CREATE_ANSWER];
+        let texts = [&documents::CREATE, &documents::CREATE_SEARCH, &documents::SECURE];
+        [&lists[..], &memories, &texts].into_iter().flatten().try_for_each(|create| self.sql.run(create, &[]))
     }
 
     /// To be called when the database is about to be emptied.
@@ -194,21 +187,14 @@ impl Storage {
     fn has_schema(&self) -> Result<bool> {
         if !self.has_schema.get() && self.sql.has_table("session")? {
             let format = self.sql.row(READ_FORMAT, &[])?.ok_or_else(|| Error::Internal("the list has no format".into()))?.integer(0)?;
-            match format {
-                FORMAT => self.has_schema.set(true),
+            if format == FORMAT {
+                self.has_schema.set(true);
+            } else {
                 // Not known from the next call on: this one may still be rolled back.
-                1 => self.migrate(SINCE_2.into_iter().chain(SINCE_3).chain(SINCE_4))?,
-                2 => self.migrate(SINCE_3.into_iter().chain(SINCE_4))?,
-                3 => self.migrate(SINCE_4)?,
-                _ => return Err(Error::Unavailable(format!("the list is stored in format {format}, this version reads up to {FORMAT}"))),
+                self.migrate(format)?;
             }
             return Ok(true);
         }
         Ok(self.has_schema.get())
-    }
-
-    fn migrate(&self, steps: impl IntoIterator<Item = &'static Write>) -> Result<()> {
-        steps.into_iter().try_for_each(|step| self.sql.run(step, &[]))?;
-        self.sql.run(&SET_FORMAT, &[FORMAT.into()])
     }
 }

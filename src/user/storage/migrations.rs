@@ -1,0 +1,60 @@
+//! Bringing what an older version stored up to today's format, one format after the other. Each step stands as it was when
+//! its format was new.
+
+use super::{CREATE_ANSWER, CREATE_SETTING, FORMAT, Storage, documents, endings, list};
+use crate::{
+    error::{Error, Result},
+    memory::store as memory,
+    platform::sql::Write,
+};
+
+const SET_FORMAT: Write = Write::new("update format set version = ?");
+
+/// What makes format 2 of format 1.
+const TO_2: &[Write] = &[memory::CREATE, memory::CREATE_INDEX];
+/// What makes format 3 of format 2.
+const TO_3: &[Write] = &[
+    CREATE_SETTING,
+    CREATE_ANSWER,
+    Write::new(
+        "create table if not exists document (
+       id integer primary key, session_id text not null, sequence integer not null, role text not null, created_at integer not null,
+       content text not null
+     ) strict",
+    ),
+    documents::CREATE_SEARCH,
+    documents::SECURE,
+];
+/// What makes format 4 of format 3: sessions have numbers, by which their text is found.
+const TO_4: &[Write] = &[
+    Write::new("alter table session add column state text not null default 'listed'"),
+    Write::new("alter table session add column number integer"),
+    Write::new("update session set number = (select count(*) from session as earlier where earlier.id <= session.id)"),
+    list::CREATE_NUMBERS,
+    Write::new("alter table document rename to document_3"),
+    documents::CREATE,
+    Write::new(
+        "insert into document select (session.number << 28) + document_3.sequence, role, created_at, content
+         from document_3 join session on session.id = session_id",
+    ),
+    Write::new("drop table document_3"),
+    Write::new("insert into search (search) values ('rebuild')"),
+    endings::CREATE,
+    endings::CREATE_ERASURE,
+];
+const STEPS: [&[Write]; 3] = [TO_2, TO_3, TO_4];
+
+impl Storage {
+    /// Brings the tables from `format` up to today's.
+    ///
+    /// # Errors
+    /// `Unavailable` when they are newer than this version.
+    pub(super) fn migrate(&self, format: i64) -> Result<()> {
+        let done = usize::try_from(format).ok().and_then(|format| format.checked_sub(1));
+        let steps = done
+            .and_then(|done| STEPS.get(done..))
+            .ok_or_else(|| Error::Unavailable(format!("the list is stored in format {format}, this version reads up to {FORMAT}")))?;
+        steps.iter().copied().flatten().try_for_each(|step| self.sql.run(step, &[]))?;
+        self.sql.run(&SET_FORMAT, &[FORMAT.into()])
+    }
+}
