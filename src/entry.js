@@ -1,7 +1,7 @@
 // What the platform loads: the fetch handler and one thin class per Durable Object. They forward to Rust, and run what a
 // call leaves to be done under the guard.
 import { DurableObject } from "cloudflare:workers";
-import { Crashed, SessionCore, UserCore, fetch, guard, heal } from "./guard.js";
+import { CounterCore, Crashed, SessionCore, UserCore, fetch, guard, heal } from "./guard.js";
 
 /** The answer of a Worker whose instance was lost, and the request's line in the log: the ones that Rust cannot write itself. */
 function unavailable(request, began) {
@@ -74,7 +74,8 @@ export class SessionObject extends DurableObject {
     if (aftermath === "nothing") return;
     const list = guard(() => core(this, SessionCore).updateList());
     const index = guard(() => core(this, SessionCore).updateIndex());
-    this.ctx.waitUntil(Promise.allSettled([list, index]));
+    const report = guard(() => core(this, SessionCore).report());
+    this.ctx.waitUntil(Promise.allSettled([list, index, report]));
     if (aftermath === "before_answer") return list;
   }
 }
@@ -108,5 +109,15 @@ export class UserObject extends DurableObject {
   #tidy() {
     const tidied = guard(() => core(this, UserCore).tidy());
     if (tidied) this.ctx.waitUntil(Promise.allSettled([tidied]));
+  }
+}
+
+export class CounterObject extends DurableObject {
+  call(json) {
+    return guard(() => core(this, CounterCore).call(json));
+  }
+
+  alarm() {
+    return guard(() => core(this, CounterCore).alarm());
   }
 }

@@ -34,6 +34,8 @@ pub(crate) enum When {
     Now,
     /// After a call that writes, before the user's list is told of it.
     Listing,
+    /// When a report has been counted, before the session knows that it has.
+    Reporting,
     /// When the alarm goes off, which is set to do so at once.
     Alarm,
 }
@@ -44,6 +46,7 @@ impl When {
         match name {
             "now" => Some(When::Now),
             "listing" => Some(When::Listing),
+            "reporting" => Some(When::Reporting),
             "alarm" => Some(When::Alarm),
             _ => None,
         }

@@ -3,13 +3,14 @@
 // All knowledge of worker-build's generated code is here: the default export's prototype has the handlers,
 // `X.prototype.constructor` of an exported class is the class without its Proxy, and globalThis.__worker_init_state
 // tells of a crash. Cargo.toml pins the versions this holds for; the check below fails at load when it does not.
-import Worker, { Reset, SessionCore as SessionProxy, UserCore as UserProxy } from "../build/index.js";
+import Worker, { CounterCore as CounterProxy, Reset, SessionCore as SessionProxy, UserCore as UserProxy } from "../build/index.js";
 
 const state = globalThis.__worker_init_state; // { criticalError, instanceId }, kept by the worker crate
 const handlers = Worker.prototype;
 export const SessionCore = SessionProxy.prototype.constructor;
 export const UserCore = UserProxy.prototype.constructor;
-if (!state || [handlers?.fetch, handlers?.touch, SessionCore, UserCore].some((f) => typeof f !== "function"))
+export const CounterCore = CounterProxy.prototype.constructor;
+if (!state || [handlers?.fetch, handlers?.touch, SessionCore, UserCore, CounterCore].some((f) => typeof f !== "function"))
   throw new Error("worker-build's output has a new shape: check src/guard.js");
 
 /** A call was cut off because the instance under it was lost. */

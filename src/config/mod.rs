@@ -42,6 +42,8 @@ pub(crate) struct Config {
     pub context: ContextChoice,
     /// As whom it answers.
     pub personas: Personas,
+    /// How late what the counters are told may be.
+    pub stats_lag: Duration,
     /// Which web origins may call.
     pub cors: CorsOrigins,
     /// Whether the routes that break things on purpose exist.
@@ -57,6 +59,8 @@ pub(crate) enum CorsOrigins {
     Listed(Vec<String>),
 }
 
+const STATS_LAG: &str = "STATS_LAG_SECONDS";
+const DEFAULT_STATS_LAG: Duration = Duration::from_secs(300);
 const DEFAULT_IDLE_TIMEOUT_SECONDS: &str = "3600";
 const DEFAULT_SESSIONS_PER_USER: u64 = 10;
 
@@ -92,7 +96,23 @@ impl Config {
                 CorsOrigins::Listed(list.split(',').map(|origin| origin.trim().to_owned()).filter(|origin| !origin.is_empty()).collect())
             }
         };
-        Ok(Config { auth, idle_timeout, sessions, model, context, personas, cors, has_test_faults: given("TEST_FAULTS").is_some() })
+        let stats_lag = match given(STATS_LAG) {
+            Some(seconds) => {
+                parse_stats_lag(&seconds).ok_or_else(|| misconfigured("STATS_LAG_SECONDS must be a number of seconds from 1 to 86400"))?
+            }
+            None => DEFAULT_STATS_LAG,
+        };
+        Ok(Config {
+            auth,
+            idle_timeout,
+            sessions,
+            model,
+            context,
+            personas,
+            stats_lag,
+            cors,
+            has_test_faults: given("TEST_FAULTS").is_some(),
+        })
     }
 }
 
@@ -106,6 +126,15 @@ fn parse_session_limit(given: &impl Fn(&str) -> Option<String>) -> Result<Sessio
         Some(_) => return Err(misconfigured("SESSION_LIMIT_POLICY must be evict or reject")),
     };
     Ok(SessionLimit { most: Some(most).filter(|most| *most > 0), evicts })
+}
+
+/// How late what the counters are told may be, for objects, which must not fail because of it.
+pub(crate) fn stats_lag(env: &Env) -> Duration {
+    variable(env, STATS_LAG).and_then(|seconds| parse_stats_lag(&seconds)).unwrap_or(DEFAULT_STATS_LAG)
+}
+
+fn parse_stats_lag(seconds: &str) -> Option<Duration> {
+    seconds.parse().ok().filter(|seconds| (1..=86_400).contains(seconds)).map(Duration::from_secs)
 }
 
 fn misconfigured(what: &str) -> Error {
@@ -132,7 +161,7 @@ mod tests {
     #[test]
     fn defaults_and_lists_are_read() {
         let config = parse(&[]).unwrap();
-        assert_eq!((config.idle_timeout.as_secs(), config.cors), (3600, CorsOrigins::Any));
+        assert_eq!((config.idle_timeout.as_secs(), config.stats_lag.as_secs(), config.cors), (3600, 300, CorsOrigins::Any));
         let config = parse(&[("IDLE_TIMEOUT_SECONDS", "2"), ("CORS_ORIGINS", "https://a.example, https://b.example")]).unwrap();
         let origins = CorsOrigins::Listed(vec!["https://a.example".into(), "https://b.example".into()]);
         assert_eq!((config.idle_timeout.as_secs(), config.cors), (2, origins));
@@ -157,6 +186,8 @@ mod tests {
             ("MAX_SESSIONS_PER_USER", "-1"),
             ("MAX_SESSIONS_PER_USER", "many"),
             ("SESSION_LIMIT_POLICY", "x"),
+            ("STATS_LAG_SECONDS", "0"),
+            ("STATS_LAG_SECONDS", "86401"),
             ("MODEL_PROVIDER", "x"),
             ("PERSONAS", "x"),
             ("PERSONA_MODELS", r#"{"poet":{}}"#),

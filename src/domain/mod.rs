@@ -12,5 +12,6 @@ pub(crate) mod message;
 pub(crate) mod persona;
 pub(crate) mod session;
 pub(crate) mod speech;
+pub(crate) mod stats;
 pub(crate) mod time;
 pub(crate) mod turn;

@@ -32,6 +32,8 @@ extern "C" {
     ) -> std::result::Result<JsValue, JsValue>;
     #[wasm_bindgen(method, catch, js_name = setAlarm)]
     fn set_alarm_js(this: &Storage, at_ms: f64) -> std::result::Result<js_sys::Promise, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = deleteAlarm)]
+    fn delete_alarm_js(this: &Storage) -> std::result::Result<js_sys::Promise, JsValue>;
     #[wasm_bindgen(method, catch, js_name = deleteAll)]
     fn delete_all_js(this: &Storage) -> std::result::Result<js_sys::Promise, JsValue>;
 }
@@ -72,6 +74,14 @@ impl Context {
         let at_ms = at.millis() as f64;
         costs::alarm_set();
         self.storage().set_alarm_js(at_ms).map(drop).map_err(|e| Error::Internal(format!("alarm: {}", message_of(&e))))
+    }
+
+    /// Takes the object's alarm back.
+    ///
+    /// # Errors
+    /// `Internal` when the platform refuses.
+    pub fn delete_alarm(&self) -> Result<()> {
+        self.storage().delete_alarm_js().map(drop).map_err(|e| Error::Internal(format!("alarm: {}", message_of(&e))))
     }
 
     /// Removes everything the object has stored, its tables and its alarm too.

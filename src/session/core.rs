@@ -110,14 +110,26 @@ impl SessionCore {
     #[wasm_bindgen(js_name = updateList)]
     pub fn update_list(&self) -> js_sys::Promise {
         let object = Rc::clone(&self.0);
-        promise_of(async move { object.update_list_copy().await })
+        promise_of(async move {
+            object.update_list_copy().await;
+        })
     }
 
     /// Brings the KV index up to date.
     #[wasm_bindgen(js_name = updateIndex)]
     pub fn update_index(&self) -> js_sys::Promise {
         let object = Rc::clone(&self.0);
-        promise_of(async move { object.update_index_copy().await })
+        promise_of(async move {
+            object.update_index_copy().await;
+        })
+    }
+
+    /// Tells the counters what they do not know yet, and empties the object when nothing else is left.
+    pub fn report(&self) -> js_sys::Promise {
+        let object = Rc::clone(&self.0);
+        promise_of(async move {
+            object.report().await;
+        })
     }
 
     /// The alarm went off.

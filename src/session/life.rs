@@ -8,6 +8,7 @@ use crate::{
         id::SessionId,
         message::Message,
         session::{Precondition, Session, SessionPatch},
+        stats::Ending,
         time::Timestamp,
     },
     error::{Error, Result},
@@ -93,9 +94,10 @@ impl Object {
         stored.session.touch(now);
         stored.restorable_until = undo.map(|undo| now.plus(undo));
         if undo.is_none() {
-            self.empty_contents(&mut stored)?;
+            self.end(&mut stored, Ending::Deleted, now)?;
+        } else {
+            self.save(&mut stored, Aftermath::BeforeAnswer)?;
         }
-        self.save(&mut stored, Aftermath::BeforeAnswer)?;
         self.break_off();
         let restorable_until = stored.restorable_until.map(Timestamp::millis);
         Ok(Deleted { message_count: stored.session.message_count, restorable_until })
@@ -113,7 +115,13 @@ impl Object {
     }
 
     /// Ends the session for its user's object, which has decided so at `decided_at`, whatever state it is in.
-    pub(super) fn end(&self, caller: &Caller, stored: Option<Stored>, ending: EndingRecord, decided_at: Timestamp) -> Result<Outcome> {
+    pub(super) fn end_for_user(
+        &self,
+        caller: &Caller,
+        stored: Option<Stored>,
+        ending: EndingRecord,
+        decided_at: Timestamp,
+    ) -> Result<Outcome> {
         let is_meant = |stored: &Stored| caller.may_use(&stored.session.owner) && stored.session.created_at <= decided_at;
         let Some(mut stored) = stored.filter(is_meant) else {
             return Ok(Outcome::Answer(answer(&Ended { is_spared: false, message_count: 0 })?));
@@ -121,17 +129,13 @@ impl Object {
         if ending == EndingRecord::Evicted && self.running().is_some() {
             return Ok(Outcome::Answer(answer(&Ended { is_spared: true, message_count: 0 })?));
         }
-        self.empty_contents(&mut stored)?;
-        self.save(&mut stored, Aftermath::Nothing)?;
+        let ending = match ending {
+            EndingRecord::Evicted => Ending::Evicted,
+            EndingRecord::Erased => Ending::Erased,
+        };
+        self.end(&mut stored, ending, decided_at)?;
         self.break_off();
         Ok(Outcome::Buried(answer(&Ended { is_spared: false, message_count: stored.session.message_count })?))
-    }
-
-    fn empty_contents(&self, stored: &mut Stored) -> Result<()> {
-        self.storage.delete_contents()?;
-        stored.is_ended = true;
-        stored.session.running_turn = None;
-        Ok(())
     }
 
     fn break_off(&self) {

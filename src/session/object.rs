@@ -14,7 +14,7 @@ use serde::Serialize;
 use worker::Env;
 
 use crate::{
-    config::Config,
+    config::{Config, stats_lag},
     domain::{
         caller::{Caller, Owner},
         id::{Repeatable, UserId},
@@ -40,6 +40,12 @@ pub(super) struct Object {
     /// Held while the user's list is told, and while the index is: copies are written in order.
     pub(super) listing: Mutex<()>,
     pub(super) indexing: Mutex<()>,
+    /// Held while the counters are told.
+    pub(super) reporting: Mutex<()>,
+    /// When the session was created that has ended and that nobody lists any more.
+    pub(super) buried: Cell<Option<Timestamp>>,
+    /// How late reports may be.
+    pub(super) stats_lag: Duration,
     /// The events of the turn that runs, or of the last one that ran in this process.
     pub(super) log: RefCell<Option<Rc<Log>>>,
     /// A turn that a call has begun and nobody runs yet.
@@ -86,9 +92,12 @@ impl Object {
         Object {
             storage: Storage::new(context.clone()),
             context,
+            stats_lag: stats_lag(&env),
             env,
             listing: Mutex::new(()),
             indexing: Mutex::new(()),
+            reporting: Mutex::new(()),
+            buried: Cell::new(None),
             log: RefCell::default(),
             begin: RefCell::default(),
             aftermath: Cell::new(Aftermath::Nothing),
@@ -120,7 +129,7 @@ impl Object {
             Some(_) | None => Aftermath::Nothing,
         });
         if let Call::End { ending, decided_at } = call {
-            return self.context.atomically(|| self.end(&caller, stored, ending, Timestamp::from_millis(decided_at)));
+            return self.context.atomically(|| self.end_for_user(&caller, stored, ending, Timestamp::from_millis(decided_at)));
         }
         let is_meant = |stored: &Stored| !is_dead || (matches!(call, Call::Restore) && stored.is_restorable(now));
         let alive = stored.filter(is_meant);
@@ -156,7 +165,7 @@ impl Object {
                 self.save(&mut stored, Aftermath::Later).map(|()| events)
             });
             match concluded {
-                Ok(events) => self.report_end(&events),
+                Ok(events) => self.observe_end(&events),
                 Err(error) => {
                     // Whatever is wrong with the turn must not make the session unreachable.
                     worker::console_error!("an interrupted turn is left as it is: {error:?}");
@@ -294,7 +303,8 @@ impl Object {
 
     /// The only way the session's row is written.
     pub(super) fn save(&self, stored: &mut Stored, aftermath: Aftermath) -> Result<()> {
-        self.arm(stored)?;
+        let due = if stored.is_ended { None } else { self.account(stored, platform::now())? };
+        self.arm(stored, due)?;
         self.storage.save(stored)?;
         self.aftermath.set(aftermath);
         Ok(())

@@ -23,6 +23,7 @@ const ROUTES: &[(&str, &str, &[Probe])] = &[
     ("GET /health", "nothing", &[]),
     ("GET /personas", "any", &[]),
     ("GET /sessions", "admin", &[]),
+    ("GET /sessions/stats", "admin", &[]),
     (
         "POST /chat",
         "chat",

@@ -161,6 +161,17 @@ fn what_was_made_of_a_session_in_format_5_is_still_there() {
 }
 
 #[test]
+fn a_session_of_an_older_format_begins_for_the_counters_when_it_is_written_to() {
+    let server = serve_pinned(5);
+    server.get("/sessions/pinned").expect(200);
+    let sessions = |server: &Server| server.get("/sessions/stats").expect(200).value();
+    eventually("the one that was replaced is counted", || sessions(&server)["sessions"]["created"] == 1);
+    server.ask("POST", "/sessions/pinned/renew", &[], None).expect(200);
+    eventually("both are", || sessions(&server)["sessions"]["created"] == 2);
+    assert_eq!(sessions(&server)["messages"], 3);
+}
+
+#[test]
 fn answers_that_format_5_kept_lose_what_was_remembered_in_them() {
     let mut server = serve_pinned(5);
     server.kill();

@@ -11,6 +11,7 @@ pub(crate) mod personas;
 pub(crate) mod search;
 pub(crate) mod service;
 pub(crate) mod sessions;
+pub(crate) mod stats;
 pub(crate) mod transfer;
 pub(crate) mod turns;
 pub(crate) mod users;

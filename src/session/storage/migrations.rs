@@ -4,7 +4,7 @@
 use super::{
     FORMAT, Storage, answers, events,
     messages::{self, search, shared, siblings},
-    summaries, turns,
+    outbox, summaries, turns,
 };
 use crate::{
     error::{Error, Result},
@@ -77,6 +77,9 @@ const TO_6: &[Write] = &[
     Write::new("update session set query_count = (select count(*) from turn where kind = 'reply')"),
     // Kept answers tell no more what was remembered.
     Write::new("update answer set answer = json_remove(answer, '$.ok.memory') where json_valid(answer)"),
+    // Nothing was reported before: with the first report the session begins for the counters.
+    outbox::CREATE,
+    outbox::CREATE_REPORTED,
 ];
 
 const STEPS: [&[Write]; 5] = [TO_2, TO_3, TO_4, TO_5, TO_6];

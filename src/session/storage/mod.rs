@@ -2,10 +2,11 @@
 //!
 //! Here the session's own row; in `messages` its messages, those they took the place of, and their full text; in `turns` its
 //! turns and in `events` what clients follow of them; in `summaries` what stands for messages long ago; in `answers` what was
-//! answered to requests with a key.
+//! answered to requests with a key; in `outbox` what is to be reported.
 //! Format 6: one row in `session`, a row a message in `message`, a row a key in `answer` (since 2), a row a turn in
 //! `turn`, a row for many events in `event`, a row a replaced message in `sibling` (since 3), a row an entry in `memory` (since 4), a row a version in `summary`, a row a
-//! message that the user's index is to forget in `unshared`, and the index `search` (since 5). The tables exist only while
+//! message that the user's index is to forget in `unshared`, the index `search` (since 5), and a row a report in `report`
+//! with the one row of `reported` (since 6). The tables exist only while
 //! a session does, or is being imported: looking at an object that has none writes nothing. Every method is one statement or a few without
 //! an await between them, so it is atomic; callers that write more than once wrap the burst in `Context::atomically`.
 
@@ -13,6 +14,7 @@ mod answers;
 mod events;
 mod messages;
 mod migrations;
+mod outbox;
 mod summaries;
 mod turns;
 
@@ -41,6 +43,7 @@ use crate::{
 
 pub(super) use answers::{Kept, Outcome as KeptOutcome};
 use messages::{search, shared, siblings};
+pub(super) use outbox::{Reported, ended_turns};
 pub(super) use turns::StoredTurn;
 
 /// Version of the format below. An older one is brought up to it when it is loaded; a newer one is refused until the
@@ -196,7 +199,11 @@ impl Storage {
         let since_3 = [&messages::CREATE_INSTRUCTIONS, &turns::CREATE, &events::CREATE, &siblings::CREATE, &siblings::CREATE_INDEX];
         let since_4 = [&memory::CREATE, &memory::CREATE_INDEX];
         let since_5 = [&summaries::CREATE, &search::CREATE, &search::SECURE, &shared::CREATE];
-        [&since_1[..], &since_2, &since_3, &since_4, &since_5].into_iter().flatten().try_for_each(|create| self.sql.run(create, &[]))
+        let since_6 = [&outbox::CREATE, &outbox::CREATE_REPORTED];
+        [&since_1[..], &since_2, &since_3, &since_4, &since_5, &since_6]
+            .into_iter()
+            .flatten()
+            .try_for_each(|create| self.sql.run(create, &[]))
     }
 
     /// Does what is asked of the session's memory; the answer, encoded.
@@ -243,7 +250,7 @@ impl Storage {
         self.has_schema.get()
     }
 
-    /// Removes everything but the session's row.
+    /// Removes everything but the session's row and what it has to report.
     pub(super) fn delete_contents(&self) -> Result<()> {
         let all = [
             &messages::DELETE_ALL,

@@ -8,7 +8,7 @@ pub(super) mod context;
 mod ending;
 pub(super) mod log;
 mod look_back;
-mod report;
+mod observed;
 pub(super) mod run;
 mod tools;
 

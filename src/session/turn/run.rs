@@ -14,7 +14,7 @@ use super::{
     context::{Complete, Gathered},
     ending::{Concluded, End, Outcome},
     log::Stop,
-    report::GONE,
+    observed::GONE,
     tools::{self, Memory},
 };
 use crate::{
@@ -68,6 +68,7 @@ pub(in crate::session) async fn run(object: Rc<Object>, begin: Begin) {
         }
     }
     object.update_index_copy().await;
+    object.report().await;
     object.look_back(&running, &gathered).await;
 }
 
@@ -136,7 +137,7 @@ async fn converse(object: &Object, provider: &Provider, gathered: &Gathered, dra
 async fn end(object: &Object, running: &Running, outcome: Outcome) -> Result<()> {
     let log = &running.log;
     if log.stopped() == Some(Stop::Gone) {
-        object.report(&running.session, &running.turn, GONE);
+        object.observe(&running.session, &running.turn, GONE);
         log.end(Err(Error::NotFound(Subject::Session)));
         return Ok(());
     }
@@ -150,7 +151,7 @@ async fn end(object: &Object, running: &Running, outcome: Outcome) -> Result<()>
         object.save(&mut stored, Aftermath::Nothing)?;
         Ok(concluded)
     })?;
-    object.report_end(&events);
+    object.observe_end(&events);
     // Who has the answer finds it in a search.
     object.update_list_copy().await;
     if let Err(error) = events.iter().try_for_each(|event| log.push(event)) {

@@ -9,6 +9,7 @@ pub(crate) mod model;
 pub(crate) mod events;
 pub(crate) mod ask;
 pub(crate) mod token;
+pub(crate) mod totals;
 mod head;
 
 use std::{

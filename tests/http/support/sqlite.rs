@@ -24,10 +24,16 @@ pub(crate) fn shape(file: &Path) -> String {
     node(file, "", list).trim().to_owned()
 }
 
-/// How many rows a table has.
+/// How many rows a table has; `@now` in what may follow its name is the time in milliseconds.
 pub(crate) fn count(file: &Path, table: &str) -> usize {
-    let count = "console.log(db.prepare('select count(*) as rows from ' + process.argv[2]).get().rows)";
+    let count = "console.log(db.prepare('select count(*) as rows from ' + process.argv[2].replaceAll('@now', Date.now())).get().rows)";
     node(file, table, count).trim().parse().unwrap()
+}
+
+/// The same, 0 when there is no such table.
+pub(crate) fn rows(file: &Path, table: &str) -> usize {
+    let is_there = "console.log(db.prepare(\"select count(*) as rows from sqlite_master where type = 'table' and name = ?\").get(process.argv[2]).rows)";
+    if node(file, table, is_there).trim() == "0" { 0 } else { count(file, table) }
 }
 
 /// Runs statements in a database; `@now` in them is the time in milliseconds.

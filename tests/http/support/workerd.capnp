@@ -12,11 +12,13 @@ const config :Workerd.Config = (
         (name = "INDEX", kvNamespace = (name = "kv-entry")),
         (name = "SESSION", durableObjectNamespace = "SessionObject"),
         (name = "USER", durableObjectNamespace = "UserObject"),
+        (name = "COUNTER", durableObjectNamespace = "CounterObject"),
         (name = "AI", service = (name = "ai", entrypoint = "Ai")),
       ],
       durableObjectNamespaces = [
         (className = "SessionObject", uniqueKey = "session", enableSql = true),
         (className = "UserObject", uniqueKey = "user", enableSql = true),
+        (className = "CounterObject", uniqueKey = "counter", enableSql = true),
       ],
       durableObjectStorage = (localDisk = "objects"))),
     (name = "ai", worker = (

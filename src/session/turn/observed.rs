@@ -46,16 +46,16 @@ struct TokensJson {
 
 impl Object {
     /// Reports the turn that `events` are the last of.
-    pub(in crate::session) fn report_end(&self, events: &[Numbered]) {
+    pub(in crate::session) fn observe_end(&self, events: &[Numbered]) {
         if let Some(Numbered { event: Event::Done(ended) | Event::Failed(ended), .. }) = events.last()
             && let Some(session) = &ended.session
         {
-            self.report(session, &ended.turn, &ended.turn.outcome());
+            self.observe(session, &ended.turn, &ended.turn.outcome());
         }
     }
 
     /// Reports that `turn` has ended with `outcome`.
-    pub(super) fn report(&self, session: &Session, turn: &Turn, outcome: &str) {
+    pub(super) fn observe(&self, session: &Session, turn: &Turn, outcome: &str) {
         let config = Config::from_env(&self.env).ok();
         let took = turn.ended_at.unwrap_or_else(platform::now).since(turn.started_at);
         let line = LineJson {
