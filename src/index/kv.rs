@@ -8,10 +8,18 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use worker::{Env, kv::KvStore};
+use worker::{
+    Env,
+    kv::{Key, KvStore},
+};
 
 use crate::{
-    domain::{deadline::Deadlines, id::SessionId, session::Session, time::Timestamp},
+    domain::{
+        deadline::Deadlines,
+        id::{Id, SessionId},
+        session::Session,
+        time::Timestamp,
+    },
     error::{Error, Result},
     platform::costs,
 };
@@ -53,6 +61,16 @@ pub(crate) struct Page {
     /// Sessions by key.
     pub entries: Vec<Entry>,
     /// Where the next page begins.
+    pub next_cursor: Option<String>,
+}
+
+/// A part of the index, whatever its entries say.
+pub(crate) struct Walk {
+    /// How many entries there are.
+    pub count: usize,
+    /// The sessions of those that can be read.
+    pub ids: Vec<SessionId>,
+    /// Where the next part begins.
     pub next_cursor: Option<String>,
 }
 
@@ -103,24 +121,40 @@ pub(crate) async fn delete(env: &Env, id: &SessionId) -> Result<()> {
 /// # Errors
 /// `Invalid` for a cursor that is not KV's own, `Unavailable` when KV refuses.
 pub(crate) async fn list(env: &Env, limit: u32, cursor: Option<String>, now: Timestamp) -> Result<Page> {
+    let (keys, next_cursor) = keys(env, limit, cursor).await?;
+    let is_shown = |entry: &StoredEntry| entry.v == FORMAT && entry.d > now.millis();
+    Ok(Page { entries: keys.into_iter().filter_map(read).filter(is_shown).map(decode).collect(), next_cursor })
+}
+
+/// The next at most `limit` entries, whether their sessions can be alive or not.
+///
+/// # Errors
+/// As [`list`].
+pub(crate) async fn walk(env: &Env, limit: u32, cursor: Option<String>) -> Result<Walk> {
+    let (keys, next_cursor) = keys(env, limit, cursor).await?;
+    let count = keys.len();
+    let ids = keys.into_iter().filter_map(|key| Id::parse("id", &read(key)?.id).ok()).collect();
+    Ok(Walk { count, ids, next_cursor })
+}
+
+async fn keys(env: &Env, limit: u32, cursor: Option<String>) -> Result<(Vec<Key>, Option<String>)> {
     let mut list = store(env)?.list().prefix(PREFIX.to_owned()).limit(limit.into());
     let has_cursor = cursor.is_some();
     if let Some(cursor) = cursor {
         list = list.cursor(cursor);
     }
-    let page = match list.execute().await {
-        Ok(page) => page,
+    match list.execute().await {
+        Ok(page) => Ok((page.keys, page.cursor.filter(|_| !page.list_complete))),
         // KV answers 400 to a cursor that is not its own; everything else in the request is ours.
         Err(error) if has_cursor && error.to_string().contains("400") => {
-            return Err(Error::invalid("cursor", "must be the next_cursor of an earlier page"));
+            Err(Error::invalid("cursor", "must be the next_cursor of an earlier page"))
         }
-        Err(error) => return Err(failed(error)),
-    };
-    let stored = page.keys.into_iter().filter_map(|key| serde_json::from_value::<StoredEntry>(key.metadata?).ok());
-    Ok(Page {
-        entries: stored.filter(|entry| entry.v == FORMAT && entry.d > now.millis()).map(decode).collect(),
-        next_cursor: page.cursor.filter(|_| !page.list_complete),
-    })
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn read(key: Key) -> Option<StoredEntry> {
+    serde_json::from_value(key.metadata?).ok()
 }
 
 /// Reads one key that no session has: can KV be reached?

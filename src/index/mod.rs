@@ -5,4 +5,4 @@
 pub(crate) mod counters;
 mod kv;
 
-pub(crate) use kv::{Entry, delete, list, ping, put};
+pub(crate) use kv::{Entry, delete, list, ping, put, walk};

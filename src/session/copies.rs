@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::{
     domain::{
         caller::Owner,
-        id::UserId,
+        id::{SessionId, UserId},
         session::Session,
         stats::{Ending, Upkeep},
         time::Timestamp,
@@ -16,7 +16,11 @@ use crate::{
     error::Result,
     fault::When,
     index, platform,
-    session::{object::Object, storage::Stored},
+    session::{
+        object::{Object, answer},
+        protocol::Swept,
+        storage::Stored,
+    },
     user::{self, client::News},
 };
 
@@ -67,6 +71,20 @@ impl Object {
         drop(self.listing.lock().await);
         let outcome = self.send_reports().await;
         self.note(outcome, Upkeep::Report)
+    }
+
+    /// Removes what is left of a dead session, also from the index, where one may stand that is not here any more.
+    pub(super) async fn sweep(&self, id: &SessionId) -> Result<String> {
+        let _in_order = (self.listing.lock().await, self.indexing.lock().await);
+        let stored = self.storage.load()?;
+        let is_gone = stored.as_ref().is_none_or(|stored| self.is_dead(stored, platform::now()));
+        let outcome = match &stored {
+            Some(dead) if is_gone => self.bury(dead, IndexFailure::Matters).await,
+            Some(_) => Ok(()),
+            None => index::delete(&self.env, id).await,
+        };
+        self.note(outcome.clone(), Upkeep::Burial);
+        outcome.and_then(|()| answer(&Swept { is_gone }))
     }
 
     /// Tidies up after a session that has ended, or one that was never whole, for one that wants its id now. The new one writes the index entry

@@ -49,6 +49,7 @@ impl SessionCore {
             })
             .into(),
             Ok(Outcome::Told(gathered)) => promise_of_value(async move { encode(object.told(*gathered).await) }).into(),
+            Ok(Outcome::Swept(id)) => promise_of_value(async move { encode(object.sweep(&id).await) }).into(),
             Ok(Outcome::After(log)) => promise_of(async move { log.until_over().await }).into(),
             Ok(Outcome::AfterBurial) => promise_of_value(async move {
                 match object.make_room().await {

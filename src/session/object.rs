@@ -17,7 +17,7 @@ use crate::{
     config::{Config, stats_lag},
     domain::{
         caller::{Caller, Owner},
-        id::{Repeatable, UserId},
+        id::{Repeatable, SessionId, UserId},
         message::NewMessage,
         time::Timestamp,
     },
@@ -77,6 +77,8 @@ pub(super) enum Outcome {
     Stopped(Rc<Log>, Option<Repeatable>),
     /// What a model would be told, as soon as the user's object has told its part.
     Told(Box<Gathered>),
+    /// Whether there is a session, once what is left of a dead one is out of every list.
+    Swept(SessionId),
     /// Nothing yet: the same call again, once this turn has ended.
     After(Rc<Log>),
     /// Nothing yet: the same call again, once the remains of an earlier session are gone.
@@ -277,6 +279,7 @@ impl Object {
             Call::Import(call) => self.import(caller, alive.as_ref(), call, now),
             // Had anything been kept, it would have been the answer.
             Call::Recall => Err(Error::NotFound(Subject::Session)),
+            Call::Sweep { id } => return Ok(Outcome::Swept(SessionId::parse("id", &id)?)),
             Call::Ping => answer(&true),
             Call::Fault { when, fault } => self.fail(when, fault, now),
         };

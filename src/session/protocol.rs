@@ -96,6 +96,8 @@ pub(crate) enum Call {
     Export { is_whole: bool },
     /// A step of an import; answers as [`ImportCall`] says.
     Import(ImportCall),
+    /// Removes what is left of a dead session, and the index entry of one that is not there; answers [`Swept`]. Whoever asks.
+    Sweep { id: String },
     /// Answers `true`: the object can be reached.
     Ping,
     /// Breaks the object on purpose; refused unless `TEST_FAULTS` is set.
@@ -291,6 +293,13 @@ pub(crate) struct Stopped {
     pub(crate) last: Option<EndedRecord>,
 }
 
+/// What a sweep has found.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Swept {
+    /// Is there no session?
+    pub(crate) is_gone: bool,
+}
+
 /// What was taken out.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Popped {
@@ -352,6 +361,7 @@ impl Call {
             | Call::Recall
             | Call::Export { .. }
             | Call::Import(_)
+            | Call::Sweep { .. }
             | Call::Ping
             | Call::Fault { .. } => false,
         }
@@ -423,6 +433,7 @@ mod tests {
                 r#"{{"import":{{"finish":{{"token":"t","id":"s","session":{new},"last_sequence":3,"counts":{{"messages":1,"memory":2,"versions":3,"dropped":4,"stubs":5}}}}}}}}"#
             ),
             r#"{"import":{"abandon":{"token":"t"}}}"#.into(),
+            r#"{"sweep":{"id":"s"}}"#.into(),
             r#""ping""#.into(),
             r#"{"fault":{"when":"now","fault":"panic"}}"#.into(),
         ];

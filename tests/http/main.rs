@@ -13,6 +13,7 @@ mod support;
 
 mod auth;
 mod bad_input;
+mod cleanup;
 mod context;
 mod contract;
 mod counting;

@@ -24,6 +24,7 @@ const ROUTES: &[(&str, &str, &[Probe])] = &[
     ("GET /personas", "any", &[]),
     ("GET /sessions", "admin", &[]),
     ("GET /sessions/stats", "admin", &[]),
+    ("POST /sessions/cleanup", "admin", &[]),
     (
         "POST /chat",
         "chat",

@@ -36,7 +36,7 @@ impl Endpoint {
             // They are there for tests alone.
             Endpoint::Routes | Endpoint::Costs | Endpoint::WorkerFault | Endpoint::SessionFault => Need::Nothing,
             Endpoint::Banner | Endpoint::Personas => Need::AnyScope,
-            Endpoint::ListAllSessions | Endpoint::GetStats => Need::Scope(Scope::Admin),
+            Endpoint::ListAllSessions | Endpoint::GetStats | Endpoint::CleanUpSessions => Need::Scope(Scope::Admin),
             Endpoint::GetSession
             | Endpoint::ListMessages
             | Endpoint::ListVersions

@@ -93,7 +93,7 @@ pub(crate) async fn all_sessions(request: &Request<'_>) -> std::result::Result<R
         200,
         &SessionsJson {
             sessions: page.entries.into_iter().map(IndexedJson::from).collect(),
-            next_cursor: page.next_cursor.map(|cursor| format!("{INDEX_CURSOR}{cursor}")),
+            next_cursor: page.next_cursor.as_deref().map(encode_index_cursor),
         },
     ))
 }
@@ -128,7 +128,16 @@ fn page_limit(query: &Query) -> Result<u32> {
 /// Before KV's own cursor, to tell it from others.
 const INDEX_CURSOR: &str = "k.";
 
-fn decode_index_cursor(text: &str) -> Result<String> {
+/// A place in the index. Opaque to clients.
+pub(super) fn encode_index_cursor(cursor: &str) -> String {
+    format!("{INDEX_CURSOR}{cursor}")
+}
+
+/// The place that a client has been told.
+///
+/// # Errors
+/// `Invalid` when it was told no such place.
+pub(super) fn decode_index_cursor(text: &str) -> Result<String> {
     let cursor = text.strip_prefix(INDEX_CURSOR).map(str::to_owned);
     cursor.ok_or_else(|| Error::invalid("cursor", "must be the next_cursor of an earlier page"))
 }

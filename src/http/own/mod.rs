@@ -3,6 +3,7 @@
 //! This file has what its routes share; each route's own shapes are private to its file.
 
 pub(crate) mod chat;
+pub(crate) mod cleanup;
 pub(crate) mod context;
 pub(crate) mod lists;
 pub(crate) mod memory;

@@ -24,7 +24,7 @@ use crate::{
     session::{
         protocol::{
             Appended, BINDING, Call, Copied, Create, Created, Deleted, Ended, Overview, PageRecord, PageRequest, Popped, Request, Siblings,
-            Told, TurnOptions,
+            Swept, Told, TurnOptions,
         },
         record::{CallerRecord, EndingRecord, MessageRecord, SessionRecord, refusal::Refusal, version::encode_precondition},
     },
@@ -256,6 +256,15 @@ impl<'a> SessionClient<'a> {
     pub(crate) async fn copy(&self, through: Option<u64>) -> Result<(Session, Vec<Message>)> {
         let copied: Copied = self.ask(Call::Copy { through }).await?;
         Ok((copied.session.try_into()?, decode_messages(copied.messages)?))
+    }
+
+    /// Removes what is left of it, also in the index, if it is dead or was never there. Is it? Whose it is does not matter.
+    ///
+    /// # Errors
+    /// `Unavailable` when something could not be removed.
+    pub(crate) async fn sweep(&self) -> Result<bool> {
+        let swept: Swept = self.ask(Call::Sweep { id: self.id.as_str().to_owned() }).await?;
+        Ok(swept.is_gone)
     }
 
     /// Can the object be reached?
