@@ -21,13 +21,15 @@ use crate::{
         time::Timestamp,
     },
     error::{Error, Result},
-    platform::costs,
+    platform::{self, costs},
 };
 
 const BINDING: &str = "INDEX";
 const PREFIX: &str = "session:";
 /// KV's own limits.
 const KEY_BYTES: usize = 512;
+/// What is left of a key that is too long, before its hash.
+const CUT_BYTES: usize = KEY_BYTES - 17;
 /// Version of the format below; entries of another are not shown.
 const FORMAT: u8 = 1;
 /// Longer titles and users are cut in the summary: metadata takes 1024 bytes in all.
@@ -116,13 +118,15 @@ pub(crate) async fn delete(env: &Env, id: &SessionId) -> Result<()> {
     store(env)?.delete(&key(id)).await.map_err(failed)
 }
 
-/// A page of at most `limit` entries, in the order of their keys.
+/// A page of at most `limit` entries whose ids begin with `prefix`, in the order of their keys.
 ///
 /// # Errors
 /// `Invalid` for a cursor that is not KV's own, `Unavailable` when KV refuses.
-pub(crate) async fn list(env: &Env, limit: u32, cursor: Option<String>, now: Timestamp) -> Result<Page> {
-    let (keys, next_cursor) = keys(env, limit, cursor).await?;
-    let is_shown = |entry: &StoredEntry| entry.v == FORMAT && entry.d > now.millis();
+pub(crate) async fn list(env: &Env, prefix: &str, limit: u32, cursor: Option<String>) -> Result<Page> {
+    let (keys, next_cursor) = keys(env, prefix, limit, cursor).await?;
+    let now = platform::now().millis();
+    // Keys of long ids say less than their ids.
+    let is_shown = |entry: &StoredEntry| entry.v == FORMAT && entry.d > now && entry.id.starts_with(prefix);
     Ok(Page { entries: keys.into_iter().filter_map(read).filter(is_shown).map(decode).collect(), next_cursor })
 }
 
@@ -131,14 +135,15 @@ pub(crate) async fn list(env: &Env, limit: u32, cursor: Option<String>, now: Tim
 /// # Errors
 /// As [`list`].
 pub(crate) async fn walk(env: &Env, limit: u32, cursor: Option<String>) -> Result<Walk> {
-    let (keys, next_cursor) = keys(env, limit, cursor).await?;
+    let (keys, next_cursor) = keys(env, "", limit, cursor).await?;
     let count = keys.len();
     let ids = keys.into_iter().filter_map(|key| Id::parse("id", &read(key)?.id).ok()).collect();
     Ok(Walk { count, ids, next_cursor })
 }
 
-async fn keys(env: &Env, limit: u32, cursor: Option<String>) -> Result<(Vec<Key>, Option<String>)> {
-    let mut list = store(env)?.list().prefix(PREFIX.to_owned()).limit(limit.into());
+async fn keys(env: &Env, prefix: &str, limit: u32, cursor: Option<String>) -> Result<(Vec<Key>, Option<String>)> {
+    let prefix = format!("{PREFIX}{prefix}");
+    let mut list = store(env)?.list().prefix(cut(&prefix, CUT_BYTES).to_owned()).limit(limit.into());
     let has_cursor = cursor.is_some();
     if let Some(cursor) = cursor {
         list = list.cursor(cursor);
@@ -147,7 +152,7 @@ async fn keys(env: &Env, limit: u32, cursor: Option<String>) -> Result<(Vec<Key>
         Ok(page) => Ok((page.keys, page.cursor.filter(|_| !page.list_complete))),
         // KV answers 400 to a cursor that is not its own; everything else in the request is ours.
         Err(error) if has_cursor && error.to_string().contains("400") => {
-            Err(Error::invalid("cursor", "must be the next_cursor of an earlier page"))
+            Err(Error::invalid("cursor", "must be the cursor of an earlier answer"))
         }
         Err(error) => Err(failed(error)),
     }
@@ -182,7 +187,7 @@ fn key(id: &SessionId) -> String {
     }
     // FNV-1a, 64 bits. Only the index depends on it: a collision would hide one session from the administrator's list.
     let hash = id.as_str().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    format!("{}~{hash:016x}", cut(&key, KEY_BYTES.saturating_sub(17)))
+    format!("{}~{hash:016x}", cut(&key, CUT_BYTES))
 }
 
 fn encode(session: &Session, now: Timestamp, deadlines: &Deadlines) -> StoredEntry {

@@ -77,7 +77,8 @@ impl Object {
     pub(super) async fn sweep(&self, id: &SessionId) -> Result<String> {
         let _in_order = (self.listing.lock().await, self.indexing.lock().await);
         let stored = self.storage.load()?;
-        let is_gone = stored.as_ref().is_none_or(|stored| self.is_dead(stored, platform::now()));
+        let now = platform::now();
+        let is_gone = stored.as_ref().is_none_or(|stored| self.is_dead(stored, now) && !stored.is_restorable(now));
         let outcome = match &stored {
             Some(dead) if is_gone => self.bury(dead, IndexFailure::Matters).await,
             Some(_) => Ok(()),

@@ -44,8 +44,7 @@ fn server_without_alarms(dead: usize) -> Server {
 }
 
 fn listed(server: &Server, prefix: &str) -> usize {
-    let sessions = server.get("/sessions?limit=200").expect(200).value()["sessions"].clone();
-    sessions.as_array().unwrap().iter().filter(|session| session["session_id"].as_str().unwrap().starts_with(prefix)).count()
+    server.get(&format!("/sessions?limit=200&prefix={prefix}")).expect(200).value()["sessions"].as_array().unwrap().len()
 }
 
 /// Waits until every database is empty, or of a living session that is whole.
@@ -176,4 +175,7 @@ fn wrong_questions_are_named() {
         let problem = server.post("/sessions/cleanup", body.clone()).expect_problem(400, "VALIDATION_ERROR");
         assert!(problem.body.contains(field), "{body}: {}", problem.body);
     }
+    server.get(&format!("/sessions?prefix={}", "x".repeat(129))).expect_problem(400, "VALIDATION_ERROR");
+    let list = server.get("/sessions").expect(200).value();
+    assert_eq!(list, json!({"sessions": [], "next_cursor": null, "lag_seconds": 60}));
 }

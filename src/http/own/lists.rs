@@ -12,7 +12,7 @@ use crate::{
         request::{Query, Request},
         response::Reply,
     },
-    index, limits, platform,
+    index, limits,
     user::client::{self, Filter, Listed, Position, Preview},
 };
 
@@ -20,6 +20,9 @@ use crate::{
 struct SessionsJson<T> {
     sessions: Vec<T>,
     next_cursor: Option<String>,
+    /// What is younger may be missing; absent where nothing can be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lag_seconds: Option<u32>,
 }
 
 /// A session of a user, as the list shows it.
@@ -74,7 +77,7 @@ pub(crate) async fn user_sessions(request: &Request<'_>) -> std::result::Result<
     let has_more = sessions.len() > usize::try_from(limit).unwrap_or(usize::MAX);
     sessions.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     let next_cursor = sessions.last().filter(|_| has_more).map(|last| encode_cursor(&last.session));
-    Ok(Reply::json(200, &SessionsJson { sessions: sessions.iter().map(ListedJson::from).collect(), next_cursor }))
+    Ok(Reply::json(200, &SessionsJson { sessions: sessions.iter().map(ListedJson::from).collect(), next_cursor, lag_seconds: None }))
 }
 
 /// `GET /users/{id}/sessions/latest`: 200 with the session that the user was in last; 404 when there is none.
@@ -84,16 +87,21 @@ pub(crate) async fn latest(request: &Request<'_>) -> std::result::Result<Reply, 
     Ok(Reply::json(200, &ListedJson::from(latest)).with_header("etag", etag(latest.session.version())))
 }
 
-/// `GET /sessions?limit&cursor`: 200 with a page of all sessions, as old as each says.
+/// `GET /sessions?prefix&limit&cursor`: 200 with a page of all sessions whose ids begin so, as old as each says.
 pub(crate) async fn all_sessions(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
     let limit = page_limit(request.query())?;
     let cursor = request.query().get("cursor").map(decode_index_cursor).transpose()?;
-    let page = index::list(request.env(), limit, cursor, platform::now()).await?;
+    let prefix = request.query().get("prefix").unwrap_or_default();
+    if prefix.chars().count() > limits::ID_CHARACTERS {
+        return Err(Error::invalid("prefix", format!("must be at most {} characters", limits::ID_CHARACTERS)).into());
+    }
+    let page = index::list(request.env(), prefix, limit, cursor).await?;
     Ok(Reply::json(
         200,
         &SessionsJson {
             sessions: page.entries.into_iter().map(IndexedJson::from).collect(),
             next_cursor: page.next_cursor.as_deref().map(encode_index_cursor),
+            lag_seconds: Some(INDEX_LAG_SECONDS),
         },
     ))
 }
@@ -127,6 +135,8 @@ fn page_limit(query: &Query) -> Result<u32> {
 
 /// Before KV's own cursor, to tell it from others.
 const INDEX_CURSOR: &str = "k.";
+/// So long KV may take to show everywhere what was written, <https://developers.cloudflare.com/kv/concepts/how-kv-works/>.
+const INDEX_LAG_SECONDS: u32 = 60;
 
 /// A place in the index. Opaque to clients.
 pub(super) fn encode_index_cursor(cursor: &str) -> String {
@@ -139,7 +149,7 @@ pub(super) fn encode_index_cursor(cursor: &str) -> String {
 /// `Invalid` when it was told no such place.
 pub(super) fn decode_index_cursor(text: &str) -> Result<String> {
     let cursor = text.strip_prefix(INDEX_CURSOR).map(str::to_owned);
-    cursor.ok_or_else(|| Error::invalid("cursor", "must be the next_cursor of an earlier page"))
+    cursor.ok_or_else(|| Error::invalid("cursor", "must be the cursor of an earlier answer"))
 }
 
 /// A place in a user's list. Opaque to clients.
