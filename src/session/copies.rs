@@ -42,9 +42,9 @@ impl Object {
             past if stored.is_expired(platform::now()) => past.max(soon),
             at => report_due.map_or(at, |due| due.min(at)),
         };
-        // One that should have gone off long ago is lost.
-        let is_lost = |alarm_at: Timestamp| platform::now().since(alarm_at) > RETRY_MAX;
-        if stored.alarm_at.is_none_or(|alarm_at| alarm_at > at || is_lost(alarm_at)) {
+        // One that should have gone off before may be lost; if it is only late, it would find nothing that is not found later.
+        let is_set = stored.alarm_at.is_some_and(|alarm_at| platform::now() <= alarm_at && alarm_at <= at);
+        if !is_set {
             self.context.set_alarm(at)?;
             stored.alarm_at = Some(at);
         }
