@@ -23,7 +23,7 @@ fn clean_up(server: &Server, limit: u32) -> (u64, u64) {
 
 /// A server with `dead` sessions that have expired and that no alarm tidies up any more, and as many that live.
 fn server_without_alarms(dead: usize) -> Server {
-    let mut server = Server::with(&[("STATS_LAG_SECONDS", "1")]);
+    let mut server = Server::with(&[("STATS_LAG_SECONDS", "1"), ("MAX_SESSIONS_PER_USER", "0")]);
     for number in 0..dead {
         server.post("/sessions", json!({"session_id": format!("dead {number}"), "user_id": "ann", "ttl_seconds": 600})).expect(201);
         server.post("/sessions", json!({"session_id": format!("living {number}"), "user_id": "ann"})).expect(201);

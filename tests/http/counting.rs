@@ -43,7 +43,7 @@ const ANSWERED: Expected =
 fn a_random_walk_is_counted_as_it_was() {
     const STEPS: usize = 250;
     let model = model();
-    let server = Server::asking(&model, &[("STATS_LAG_SECONDS", "1")]);
+    let server = Server::asking(&model, &[("STATS_LAG_SECONDS", "1"), ("MAX_SESSIONS_PER_USER", "0")]);
     let (mut dice, mut expected, mut by_writer) = (Dice(7), Expected::default(), 0);
     // Few ids, so that they are used again at once.
     let mut living: Vec<(String, bool)> = Vec::new();
@@ -128,7 +128,7 @@ fn observed(server: &Server, id: &str) -> Option<Expected> {
 fn a_process_that_is_killed_now_and_then_counts_everything_once() {
     const KILLS: usize = 10;
     let model = model();
-    let mut server = Server::asking(&model, &[("STATS_LAG_SECONDS", "1")]);
+    let mut server = Server::asking(&model, &[("STATS_LAG_SECONDS", "1"), ("MAX_SESSIONS_PER_USER", "0")]);
     let (mut dice, mut ended, mut living, mut last) = (Dice(11), Expected::default(), Vec::new(), 0);
     for _ in 0..KILLS {
         let pause = Duration::from_millis(50 + dice.roll(900));

@@ -364,3 +364,28 @@ fn a_session_tells_what_was_asked_and_answered_last() {
     let imported = server.ask("POST", "/sessions/import", &[("content-type", "application/json")], Some(file.as_bytes()));
     assert_eq!(imported.expect(201).value()["created_from"], "import");
 }
+
+#[test]
+fn however_a_session_ends_it_is_counted_and_seen_to_be_gone_everywhere() {
+    let mut server = Server::with(&[("MAX_SESSIONS_PER_USER", "3"), ("STATS_LAG_SECONDS", "1")]);
+    let one = begin(&server, "ann", json!({}));
+    (0..3).for_each(|_| drop(begin(&server, "ann", json!({}))));
+    server.get(&format!("/sessions/{one}")).expect_problem(404, "SESSION_NOT_FOUND");
+    (0..2).for_each(|_| drop(begin(&server, "bob", json!({}))));
+    server.delete("/users/bob").expect(200);
+    let (kept, gone) = (server.new_session(), server.new_session());
+    server.delete(&format!("/sessions/{kept}?undo=600")).expect(200);
+    server.ask("POST", &format!("/sessions/{kept}/restore"), &[], None).expect(200);
+    server.delete(&format!("/sessions/{gone}?undo=1")).expect(200);
+    let brief = begin(&server, "cid", json!({"ttl_seconds": 1, "title": "Sesame"}));
+    let counted = || server.get("/sessions/stats").expect(200).value()["sessions"].clone();
+    let expected = json!({"alive": 4, "created": 9, "deleted": 1, "expired": 1, "evicted": 1, "erased": 2});
+    eventually("all is counted", || counted() == expected);
+    // The one that has expired is gone from list, index and disk too.
+    server.get(&format!("/sessions/{brief}")).expect_problem(404, "SESSION_NOT_FOUND");
+    assert_eq!(server.get("/users/cid/sessions").expect(200).value()["sessions"], json!([]));
+    let indexed = || server.get(&format!("/sessions?prefix={brief}")).expect(200).value()["sessions"].clone();
+    eventually("it is out of the index", || indexed() == json!([]));
+    server.kill();
+    assert_eq!(files_with(&server, "Sesame"), [""; 0].map(PathBuf::from));
+}
