@@ -172,6 +172,19 @@ fn a_session_of_an_older_format_begins_for_the_counters_when_it_is_written_to() 
 }
 
 #[test]
+fn a_deletion_of_format_6_can_be_taken_back_and_its_report_is_sent() {
+    let server = serve_pinned(6);
+    server.get("/sessions/pinned").expect_problem(404, "SESSION_NOT_FOUND");
+    server.ask("POST", "/sessions/pinned/restore", &[], None).expect(200);
+    let session = server.get("/sessions/pinned").expect(200).value();
+    assert_eq!((&session["created_from"], &session["query_count"]), (&json!("import"), &json!(7)));
+    let context = session["context"].clone();
+    assert_eq!((&context["last_agent_used"], &context["last_execution_time"]), (&json!("creative_writer"), &json!(2.0)));
+    let counted = || server.get("/sessions/stats").expect(200).value()["by_model"]["some-model"]["turns"].clone();
+    eventually("the report is sent", || counted() == 6);
+}
+
+#[test]
 fn answers_that_format_5_kept_lose_what_was_remembered_in_them() {
     let mut server = serve_pinned(5);
     server.kill();
