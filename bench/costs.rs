@@ -49,7 +49,7 @@ fn main() {
         let model = Model::start(move |_, _| answer());
         let server = Server::asking(&model, &[("MODEL_TITLES", "on")]);
         let before = server.costs();
-        let mut id = None;
+        let (mut id, mut begun) = (None, before.clone());
         for number in 0..TURNS {
             let mut said = json!({"message": format!("Tell me more about the trams of Lisbon, part {number}"), "user_id": user});
             if let Some(id) = &id {
@@ -59,35 +59,46 @@ fn main() {
                 said["client_message_id"] = json!(format!("key-{number}"));
             }
             id = Some(server.post("/chat", said).expect(200).text("session_id"));
+            if number + 1 == TURNS / 2 {
+                begun = server.costs();
+            }
         }
-        report(name, &before, &server.costs());
+        let after = server.costs();
+        report(name, &spent(&before, &after, TURNS));
+        let later = spent(&begun, &after, TURNS / 2);
+        println!("  rows of a later turn {:>5.2}  {}\n", sum(&later, "rows:"), named(&later, "rows:"));
     }
 }
 
-fn report(name: &str, before: &BTreeMap<String, u64>, after: &BTreeMap<String, u64>) {
-    let spent: Vec<(&str, f64)> = after
-        .iter()
-        .map(|(what, count)| (what.as_str(), (count - before.get(what).copied().unwrap_or(0)) as f64 / TURNS as f64))
-        .filter(|(_, count)| *count > 0.0)
-        .collect();
-    let sum = |kind: &str| -> f64 { spent.iter().filter(|(what, _)| what.starts_with(kind)).map(|(_, count)| count).sum() };
-    let named = |kind: &str| -> String {
-        let of_kind = spent.iter().filter(|(what, _)| what.starts_with(kind));
-        of_kind.map(|(what, count)| format!("{} {count:.2}", &what[kind.len()..])).collect::<Vec<_>>().join(", ")
-    };
+/// What each of `turns` turns was billed for, between two counts.
+fn spent(before: &BTreeMap<String, u64>, after: &BTreeMap<String, u64>, turns: u64) -> Vec<(String, f64)> {
+    let each = |(what, count): (&String, &u64)| (what.clone(), (count - before.get(what).copied().unwrap_or(0)) as f64 / turns as f64);
+    after.iter().map(each).filter(|(_, count)| *count > 0.0).collect()
+}
+
+fn sum(spent: &[(String, f64)], kind: &str) -> f64 {
+    spent.iter().filter(|(what, _)| what.starts_with(kind)).map(|(_, count)| count).sum()
+}
+
+fn named(spent: &[(String, f64)], kind: &str) -> String {
+    let of_kind = spent.iter().filter_map(|(what, count)| Some((what.strip_prefix(kind)?, count)));
+    of_kind.map(|(name, count)| format!("{name} {count:.2}")).collect::<Vec<_>>().join(", ")
+}
+
+fn report(name: &str, spent: &[(String, f64)]) {
     println!("{name}");
     let lines = [
         ("Worker requests", 1.0, WORKER_REQUESTS, String::new()),
         ("CPU ms", CPU_MS, CPU_MILLISECONDS, "assumed".to_owned()),
-        ("object requests", sum("object:"), OBJECT_REQUESTS, named("object:")),
+        ("object requests", sum(spent, "object:"), OBJECT_REQUESTS, named(spent, "object:")),
         ("GB-s", TURN_SECONDS * OBJECT_GIGABYTES, GIGABYTE_SECONDS, format!("assumed: {TURN_SECONDS} s a turn")),
-        ("rows written", sum("rows:"), ROWS_WRITTEN, named("rows:")),
-        ("KV writes", sum("kv:"), KV_WRITES, String::new()),
+        ("rows written", sum(spent, "rows:"), ROWS_WRITTEN, named(spent, "rows:")),
+        ("KV writes", sum(spent, "kv:"), KV_WRITES, String::new()),
     ];
     let mut total = 0.0;
     for (what, count, price, note) in lines {
         total += count * price;
         println!("  {what:<16} {count:>6.2}  {:>7.2} $ per million turns  {note}", count * price);
     }
-    println!("  {:<16} {:>6}  {total:>7.2} $\n", "all", "");
+    println!("  {:<16} {:>6}  {total:>7.2} $", "all", "");
 }
