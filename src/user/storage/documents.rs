@@ -1,6 +1,6 @@
-//! The full text of a user's messages, in all sessions: an FTS5 index over a table of its own.
+//! The full text of a user's messages, in all sessions: one FTS5 table, `search`, that holds what it finds.
 //!
-//! A copy, told by the session objects; it goes with its session. One row a message that says something in `document`.
+//! A copy, told by the session objects; it goes with its session. One row a message that says something.
 
 use crate::{
     domain::time::Timestamp,
@@ -13,41 +13,32 @@ use crate::{
     user::protocol::DocumentRecord,
 };
 
-/// The table. The id says both whose message it is and which: the number of its session on the list times [`MESSAGES`], and
-/// its own sequence number. So it needs no index of its own.
+/// The table. The row's number says both whose message it is and which: the number of its session on the list times
+/// [`MESSAGES`], and its own sequence number. Since format 4.
 pub(super) const CREATE: Write = Write::new(
-    "create table if not exists document (
-       id integer primary key, role text not null, created_at integer not null, content text not null
-     ) strict",
-);
-pub(super) const CREATE_SEARCH: Write = Write::new(
-    "create virtual table if not exists search using fts5(content, content='document', content_rowid='id',
+    "create virtual table if not exists search using fts5(content, role unindexed, created_at unindexed,
        tokenize=\"unicode61 remove_diacritics 2\")",
 );
 /// What is taken out is not to stay in the index's own pages.
 pub(super) const SECURE: Write = Write::new("insert into search (search, rank) values ('secure-delete', 1)");
-const INSERT: Write = Write::new("insert into document (id, role, created_at, content) values (?, ?, ?, ?)");
-const INDEX: Write = Write::new("insert into search (rowid, content) values (?, ?)");
-const UNINDEX: Write =
-    Write::new("insert into search (search, rowid, content) select 'delete', id, content from document where id >= ? and id <= ?");
-const DELETE: Write = Write::new("delete from document where id >= ? and id <= ?");
-const UNINDEX_ALL: Write = Write::new("insert into search (search) values ('delete-all')");
-const DELETE_ALL: Write = Write::new("delete from document");
-const HAS: &str = "select 1 from document where id >= ? and id <= ? limit 1";
-const LAST: &str = "select id & 268435455, role, substr(content, 1, ?) from document where id >= ? and id <= ? order by id desc limit 1";
-const FIND: &str =
-    "select session.id, document.id & 268435455, document.role, document.created_at, snippet(search, 0, ?, ?, '\u{2026}', 32)
-  from search join document on document.id = search.rowid join session on session.number = document.id >> 28
+const INSERT: Write = Write::new("insert into search (rowid, role, created_at, content) values (?, ?, ?, ?)");
+const DELETE: Write = Write::new("delete from search where rowid >= ? and rowid <= ?");
+const DELETE_ALL: Write = Write::new("delete from search");
+const HAS: &str = "select 1 from search where rowid >= ? and rowid <= ? limit 1";
+const LAST: &str =
+    "select rowid & 268435455, role, substr(content, 1, ?) from search where rowid >= ? and rowid <= ? order by rowid desc limit 1";
+const FIND: &str = "select session.id, search.rowid & 268435455, role, cast(search.created_at as integer),
+    snippet(search, 0, ?, ?, '\u{2026}', 32)
+  from search join session on session.number = search.rowid >> 28
   where search match ? and session.expires_at > ? and session.id not in (select session_id from ending)
-    and (?5 is null or document.role = ?5) and (?6 is null or session.id = ?6)
-    and (?7 is null or document.created_at >= ?7) and (?8 is null or document.created_at < ?8)
+    and (?5 is null or role = ?5) and (?6 is null or session.id = ?6)
+    and (?7 is null or search.created_at >= ?7) and (?8 is null or search.created_at < ?8)
     and (?9 = 0 or not coalesce(json_extract(session.record, '$.is_memory_off'), 0))
-  order by rank, document.created_at desc limit ? offset ?";
-const COUNT: &str = "select count(*)
-  from search join document on document.id = search.rowid join session on session.number = document.id >> 28
+  order by rank, search.created_at desc limit ? offset ?";
+const COUNT: &str = "select count(*) from search join session on session.number = search.rowid >> 28
   where search match ? and session.expires_at > ? and session.id not in (select session_id from ending)
-    and (?3 is null or document.role = ?3) and (?4 is null or session.id = ?4)
-    and (?5 is null or document.created_at >= ?5) and (?6 is null or document.created_at < ?6)
+    and (?3 is null or role = ?3) and (?4 is null or session.id = ?4)
+    and (?5 is null or search.created_at >= ?5) and (?6 is null or search.created_at < ?6)
     and (?7 = 0 or not coalesce(json_extract(session.record, '$.is_memory_off'), 0))";
 
 /// So many sequence numbers fit beside a session's number: 2 to the 28th. The statements above shift by 28.
@@ -62,7 +53,6 @@ pub(super) fn put(sql: &Sql, number: u64, after: u64, documents: &[DocumentRecor
     for DocumentRecord { sequence, role, created_at, content } in documents {
         let id = id(number, *sequence);
         sql.run(&INSERT, &[id.into(), role.into(), (*created_at).into(), content.into()])?;
-        sql.run(&INDEX, &[id.into(), content.into()])?;
     }
     Ok(())
 }
@@ -76,13 +66,11 @@ pub(super) fn last(sql: &Sql, number: u64, characters: u32) -> Result<Option<(u6
 
 /// Forgets everything.
 pub(super) fn remove_all(sql: &Sql) -> Result<()> {
-    sql.run(&UNINDEX_ALL, &[])?;
     sql.run(&DELETE_ALL, &[])
 }
 
 /// Forgets messages `first` to `last` of session `number`.
 pub(super) fn remove(sql: &Sql, number: u64, first: u64, last: u64) -> Result<()> {
-    sql.run(&UNINDEX, &range(number, first, last))?;
     sql.run(&DELETE, &range(number, first, last))
 }
 

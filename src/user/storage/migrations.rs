@@ -22,7 +22,10 @@ const TO_3: &[Write] = &[
        content text not null
      ) strict",
     ),
-    documents::CREATE_SEARCH,
+    Write::new(
+        "create virtual table if not exists search using fts5(content, content='document', content_rowid='id',
+       tokenize=\"unicode61 remove_diacritics 2\")",
+    ),
     documents::SECURE,
 ];
 /// What makes format 4 of format 3: sessions have numbers, by which their text is found.
@@ -31,14 +34,15 @@ const TO_4: &[Write] = &[
     Write::new("alter table session add column number integer"),
     Write::new("update session set number = (select count(*) from session as earlier where earlier.id <= session.id)"),
     list::CREATE_NUMBERS,
-    Write::new("alter table document rename to document_3"),
+    Write::new("drop table search"),
     documents::CREATE,
+    documents::SECURE,
     Write::new(
-        "insert into document select (session.number << 28) + document_3.sequence, role, created_at, content
-         from document_3 join session on session.id = session_id",
+        "insert into search (rowid, role, created_at, content)
+         select (session.number << 28) + document.sequence, document.role, document.created_at, document.content
+         from document join session on session.id = document.session_id",
     ),
-    Write::new("drop table document_3"),
-    Write::new("insert into search (search) values ('rebuild')"),
+    Write::new("drop table document"),
     endings::CREATE,
     endings::CREATE_ERASURE,
 ];

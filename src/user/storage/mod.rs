@@ -174,7 +174,7 @@ impl Storage {
         self.sql.run(&WRITE_FORMAT, &[FORMAT.into()])?;
         let lists = [&list::CREATE, &list::CREATE_ORDER, &list::CREATE_NUMBERS, &endings::CREATE, &endings::CREATE_ERASURE];
         let memories = [&memory::CREATE, &memory::CREATE_INDEX, &CREATE_SETTING, &CREATE_ANSWER];
-        let texts = [&documents::CREATE, &documents::CREATE_SEARCH, &documents::SECURE];
+        let texts = [&documents::CREATE, &documents::SECURE];
         [&lists[..], &memories, &texts].into_iter().flatten().try_for_each(|create| self.sql.run(create, &[]))
     }
 
