@@ -158,9 +158,7 @@ impl Object {
 
     /// Everything is done: sets the alarm to when there is something to do again.
     fn settle_alarm(&self) -> Result<()> {
-        let now = platform::now();
-        let is_there = |stored: &Stored| !self.is_dead(stored, now) || stored.is_restorable(now);
-        let Some(mut stored) = self.storage.load()?.filter(is_there) else { return Ok(()) };
+        let Some(mut stored) = self.awaited()? else { return Ok(()) };
         self.context.atomically(|| {
             stored.alarm_at = None;
             let due = self.account(&stored, platform::now())?;
@@ -262,6 +260,12 @@ impl Object {
     fn alive(&self) -> Result<Option<Stored>> {
         let now = platform::now();
         Ok(self.storage.load()?.filter(|stored| !self.is_dead(stored, now)))
+    }
+
+    /// The session whose end is still to come: it is alive, or can be restored.
+    fn awaited(&self) -> Result<Option<Stored>> {
+        let now = platform::now();
+        Ok(self.storage.load()?.filter(|stored| !self.is_dead(stored, now) || stored.is_restorable(now)))
     }
 
     /// Is `stored` still the session that lives here?

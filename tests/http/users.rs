@@ -389,3 +389,12 @@ fn however_a_session_ends_it_is_counted_and_seen_to_be_gone_everywhere() {
     server.kill();
     assert_eq!(files_with(&server, "Sesame"), [""; 0].map(PathBuf::from));
 }
+
+#[test]
+fn what_can_be_restored_no_more_goes_also_when_its_alarm_was_early() {
+    let server = Server::start();
+    let id = begin(&server, "ann", json!({"ttl_seconds": 1}));
+    server.delete(&format!("/sessions/{id}?undo=3")).expect(200);
+    let is_empty = |file: &PathBuf| sqlite::try_tables(file).is_ok_and(|tables| tables.is_empty());
+    eventually("it is gone", || server.databases("session").iter().all(is_empty));
+}
