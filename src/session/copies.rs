@@ -221,7 +221,8 @@ impl Object {
     /// Takes a session that can be restored off the list and out of the index.
     async fn hide(&self, hidden: &Stored) -> Result<()> {
         let _in_order = self.indexing.lock().await;
-        let (is_listed, is_indexed) = (hidden.listed_revision > 0, hidden.indexed_at.is_some());
+        // What the list has confirmed may be forgotten with a process, so only what it has been told since counts.
+        let (is_listed, is_indexed) = (hidden.is_list_behind(), hidden.indexed_at.is_some());
         if let (Owner::User(user), Some(until), true) = (&hidden.session.owner, hidden.restorable_until, is_listed) {
             user::client::hide(&self.env, user, &hidden.session.id, until).await?;
         }

@@ -391,6 +391,25 @@ fn however_a_session_ends_it_is_counted_and_seen_to_be_gone_everywhere() {
 }
 
 #[test]
+fn what_can_be_restored_is_hidden_also_by_a_process_that_has_just_begun() {
+    let mut server = Server::start();
+    let source = begin(&server, "bob", json!({}));
+    say(&server, &source, "I have a yellow bicycle");
+    let file = server.get(&format!("/sessions/{source}/export")).expect(200).body;
+    let imported = server.ask("POST", "/sessions/import?user_id=ann", &[("content-type", "application/json")], Some(file.as_bytes()));
+    let id = imported.expect(201).text("session_id");
+    // What the list has confirmed was only in the memory of the process.
+    server.kill();
+    server.launch();
+    let found = || server.get("/users/ann/search?q=bicycle&role=user").expect(200).value()["total"].clone();
+    assert_eq!((listed(&server, ""), found()), (vec![id.clone()], json!(1)));
+    server.delete(&format!("/sessions/{id}?undo=600")).expect(200);
+    assert_eq!((listed(&server, ""), found()), (vec![], json!(0)));
+    server.ask("POST", &format!("/sessions/{id}/restore"), &[], None).expect(200);
+    assert_eq!((listed(&server, ""), found()), (vec![id], json!(1)));
+}
+
+#[test]
 fn what_can_be_restored_no_more_goes_also_when_its_alarm_was_early() {
     let server = Server::start();
     let id = begin(&server, "ann", json!({"ttl_seconds": 1}));

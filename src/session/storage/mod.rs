@@ -82,7 +82,7 @@ const SAVE: Write = Write::new(
 const SET_LAST_ACTIVITY: Write = Write::new("update session set last_activity = ?");
 const SET_IDLE: Write = Write::new("update session set running_turn = null");
 const END_TURNS: Write = Write::new("update turn set state = 'interrupted', ended_at = started_at where state = 'running'");
-const SET_HIDDEN: Write = Write::new("update session set listed_revision = 0, shared_sequence = 0, indexed_at = null");
+const SET_HIDDEN: Write = Write::new("update session set listed_revision = revision, shared_sequence = 0, indexed_at = null");
 const SET_INDEXING: Write = Write::new("update session set indexed_at = 0");
 const SET_INDEXED: Write = Write::new("update session set indexed_at = ? where indexed_at = 0");
 const SET_ALARM: Write = Write::new("update session set alarm_at = ?");
@@ -338,7 +338,7 @@ impl Storage {
         self.sql.run(&SET_LAST_ACTIVITY, &[at.millis().into()])
     }
 
-    /// Notes that neither the user's list nor the index has the session.
+    /// Notes that neither the user's list nor the index has the session, as it is now.
     pub(super) fn set_hidden(&self) -> Result<()> {
         self.heard.set(None);
         self.sql.run(&SET_HIDDEN, &[])
