@@ -239,7 +239,7 @@ impl Object {
         let session = &dead.session;
         if !dead.is_ended {
             let (ending, at) = match dead.restorable_until {
-                Some(until) => (Ending::Deleted, until),
+                Some(until) => (Ending::Deleted, until.min(platform::now())),
                 None => (Ending::Expired, session.expires_at()),
             };
             self.context.atomically(|| self.end(&mut dead.clone(), ending, at))?;

@@ -14,6 +14,7 @@ use crate::{
     error::{Error, Result},
     limits,
     memory::protocol::MemoryCall,
+    platform,
     session::{
         object::{Aftermath, Object, Outcome, answer},
         protocol::{Create, Created, Deleted, Ended},

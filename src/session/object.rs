@@ -121,6 +121,10 @@ impl Object {
         let (waits, creates) = (call.waits(), call.creates());
         let stored = self.load(now)?;
         let is_dead = stored.as_ref().is_some_and(|stored| self.is_dead(stored, now));
+        // Only its owner may give up what can be restored.
+        if creates && stored.as_ref().is_some_and(|stored| stored.is_restorable(now) && !caller.may_use(&stored.session.owner)) {
+            return Err(Error::IdTaken);
+        }
         if creates && (is_dead || (stored.is_none() && self.storage.has_remains())) {
             return Ok(Outcome::AfterBurial);
         }

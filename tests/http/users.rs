@@ -417,3 +417,12 @@ fn what_can_be_restored_no_more_goes_also_when_its_alarm_was_early() {
     let is_empty = |file: &PathBuf| sqlite::try_tables(file).is_ok_and(|tables| tables.is_empty());
     eventually("it is gone", || server.databases("session").iter().all(is_empty));
 }
+
+#[test]
+fn nobody_else_ends_what_can_be_restored() {
+    let server = Server::start();
+    let id = begin(&server, "ann", json!({"session_id": "tea"}));
+    server.delete(&format!("/sessions/{id}?undo=600")).expect(200);
+    server.post("/sessions", json!({"user_id": "bob", "session_id": id})).expect_problem(409, "SESSION_ID_TAKEN");
+    server.ask("POST", &format!("/sessions/{id}/restore"), &[], None).expect(200);
+}
