@@ -121,6 +121,8 @@ impl Object {
         let (waits, creates) = (call.waits(), call.creates());
         let stored = self.load(now)?;
         let is_dead = stored.as_ref().is_some_and(|stored| self.is_dead(stored, now));
+        // An admission is good for the call that follows it. A later one needs a place of its own.
+        let admitted = self.admitted.take();
         // Only its owner may give up what can be restored.
         if creates && stored.as_ref().is_some_and(|stored| stored.is_restorable(now) && !caller.may_use(&stored.session.owner)) {
             return Err(Error::IdTaken);
@@ -140,7 +142,7 @@ impl Object {
         let is_meant = |stored: &Stored| !is_dead || (matches!(call, Call::Restore) && stored.is_restorable(now));
         let alive = stored.filter(is_meant);
         if let (None, Some(id), Owner::User(user)) = (&alive, call.begins(), caller.owner_of_new())
-            && self.admitted.take().as_ref() != Some(&user)
+            && admitted.as_ref() != Some(&user)
             && Config::from_env(&self.env)?.sessions.most.is_some()
         {
             return Ok(Outcome::AfterAdmission(user, id.to_owned()));

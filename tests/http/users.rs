@@ -426,3 +426,14 @@ fn nobody_else_ends_what_can_be_restored() {
     server.post("/sessions", json!({"user_id": "bob", "session_id": id})).expect_problem(409, "SESSION_ID_TAKEN");
     server.ask("POST", &format!("/sessions/{id}/restore"), &[], None).expect(200);
 }
+
+#[test]
+fn a_place_is_for_one_session_alone() {
+    let server = Server::with(&[("MAX_SESSIONS_PER_USER", "2"), ("SESSION_LIMIT_POLICY", "reject")]);
+    let new = |id: &str| server.post("/sessions", json!({"user_id": "ann", "session_id": id}));
+    thread::scope(|scope| (0..8).for_each(|_| drop(scope.spawn(|| new("s")))));
+    server.delete("/sessions/s").expect(200);
+    let others = ["a", "b"].map(|id| new(id).expect(201).text("session_id"));
+    new("s").expect_problem(409, "SESSION_LIMIT");
+    others.iter().for_each(|id| drop(server.get(&format!("/sessions/{id}")).expect(200)));
+}
