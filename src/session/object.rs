@@ -28,7 +28,11 @@ use crate::{
         protocol::{self, Answered, Begun, Call, Chat, Request},
         record::{NewMessageRecord, SessionRecord, refusal::Refusal, version::decode_precondition},
         storage::{Kept, KeptOutcome, Storage, Stored},
-        turn::{Begin, context::Gathered, log::Log},
+        turn::{
+            Begin,
+            context::{Gathered, check_first},
+            log::Log,
+        },
     },
 };
 
@@ -145,6 +149,9 @@ impl Object {
             && admitted.as_ref() != Some(&user)
             && Config::from_env(&self.env)?.sessions.most.is_some()
         {
+            if let Call::Chat(Chat { create: Some(create), options, .. }) = &call {
+                check_first(&Config::from_env(&self.env)?, create.session.persona(), options.wishes.clone().into())?;
+            }
             return Ok(Outcome::AfterAdmission(user, id.to_owned()));
         }
         let burst = || match &repeatable {

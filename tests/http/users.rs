@@ -437,3 +437,19 @@ fn a_place_is_for_one_session_alone() {
     new("s").expect_problem(409, "SESSION_LIMIT");
     others.iter().for_each(|id| drop(server.get(&format!("/sessions/{id}")).expect(200)));
 }
+
+#[test]
+fn a_turn_that_is_refused_ends_no_session() {
+    let server = Server::with(&[("MAX_SESSIONS_PER_USER", "1")]);
+    let id = begin(&server, "ann", json!({}));
+    let cases = [
+        (json!({"tool_results": [{"tool_call_id": "call_1", "content": "x"}]}), 422, "UNPAIRED_TOOL_RESULT"),
+        (json!({"message": "hello", "model": "nothing"}), 400, "VALIDATION_ERROR"),
+        (json!({"message": "hello", "context": {"budget": 1}}), 400, "VALIDATION_ERROR"),
+    ];
+    for (mut body, status, code) in cases {
+        body["user_id"] = json!("ann");
+        server.post("/chat", body).expect_problem(status, code);
+    }
+    server.get(&format!("/sessions/{id}")).expect(200);
+}

@@ -65,6 +65,10 @@ pub(crate) async fn chat(request: &Request<'_>) -> std::result::Result<Reply, Pr
     if session_created && run.has_precondition() {
         return Err(Error::invalid("If-Match", "needs a session_id").into());
     }
+    // Refused before the session is given a place, for which another may have to end.
+    if session_created && !results.is_empty() {
+        return Err(Problem::unpaired_result("tool_results[0]"));
+    }
     let ask = Ask::Chat { message, results, create: session_created.then_some(new) };
     let begun = RefCell::new(String::new());
     let say = async |id: SessionId| {

@@ -137,6 +137,13 @@ pub(crate) struct NewSessionRecord {
     created_from: Option<String>,
 }
 
+impl NewSessionRecord {
+    /// Who is to answer.
+    pub(crate) fn persona(&self) -> &str {
+        &self.persona
+    }
+}
+
 impl TallyRecord {
     fn is_nothing(&self) -> bool {
         *self == TallyRecord::default()

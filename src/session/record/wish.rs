@@ -10,7 +10,7 @@ use crate::domain::{
 };
 
 /// [`Wishes`].
-#[derive(Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct WishesRecord {
     model: Option<String>,
     temperature: Option<f64>,

@@ -183,17 +183,9 @@ impl Object {
 
     fn gather_past(&self, stored: &mut Stored, input: u64, wishes: Wishes) -> Result<Gathered> {
         let config = Config::from_env(&self.env)?;
-        let context = wishes.context;
         let persona = config.personas.of_session(&stored.session.persona);
-        let model = config.model.settle(wishes, &persona.id)?;
-        let mut settings = config.context.settle(context, &model.model)?;
+        let (model, mut settings, room) = settle(&config, &persona.id, &stored.session.tally, wishes)?;
         settings.uses_memory &= stored.session.uses_memory;
-        let most = u64::try_from(limits::CONTEXT_BYTES).unwrap_or(u64::MAX);
-        let bytes = stored.session.tally.bytes_within(settings.budget_tokens.into()).min(most);
-        let room = usize::try_from(bytes).unwrap_or(usize::MAX).checked_sub(model.tools.as_ref().map_or(0, String::len));
-        let room = room
-            .filter(|room| *room >= ROOM_MIN)
-            .ok_or_else(|| Error::invalid("tools", format!("must leave room in the budget of {} tokens", settings.budget_tokens)))?;
 
         let summary = match settings.strategy {
             Strategy::Truncate => None,
@@ -251,6 +243,28 @@ impl Object {
         let instructions = before.into_iter().chain(within).chain(self.storage.instructions_after(input)?);
         Ok((instructions.filter_map(|message| message.body.content).filter(|text| !text.is_empty()).collect(), said))
     }
+}
+
+/// How a model is asked, how much it is told, and in how many bytes.
+fn settle(config: &Config, persona: &str, tally: &Tally, wishes: Wishes) -> Result<(Settings, ContextSettings, usize)> {
+    let context = wishes.context;
+    let model = config.model.settle(wishes, persona)?;
+    let settings = config.context.settle(context, &model.model)?;
+    let most = u64::try_from(limits::CONTEXT_BYTES).unwrap_or(u64::MAX);
+    let bytes = tally.bytes_within(settings.budget_tokens.into()).min(most);
+    let room = usize::try_from(bytes).unwrap_or(usize::MAX).checked_sub(model.tools.as_ref().map_or(0, String::len));
+    let room = room
+        .filter(|room| *room >= ROOM_MIN)
+        .ok_or_else(|| Error::invalid("tools", format!("must leave room in the budget of {} tokens", settings.budget_tokens)))?;
+    Ok((model, settings, room))
+}
+
+/// Could a session of `persona` begin with such a turn? Asked before one is given a place, for which another may have to end.
+///
+/// # Errors
+/// `Invalid` when the wishes break a rule.
+pub(in crate::session) fn check_first(config: &Config, persona: &str, wishes: Wishes) -> Result<()> {
+    settle(config, &config.personas.of_session(persona).id, &Tally::default(), wishes).map(drop)
 }
 
 impl Gathered {
