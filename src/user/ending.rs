@@ -40,7 +40,7 @@ impl Object {
     pub(super) async fn admit(&self, user: &UserId, id: &str) -> Result<()> {
         let limit = Config::from_env(&self.env)?.sessions;
         for _ in 0..CHOICES {
-            match self.context.atomically(|| self.storage.admit(id, user.as_str(), limit, platform::now()))? {
+            match self.atomically(|| self.storage.admit(id, user.as_str(), limit, platform::now()))? {
                 Place::Kept => return Ok(()),
                 Place::KeptByEvicting => self.end_sessions().await,
                 Place::None => break,
@@ -50,15 +50,15 @@ impl Object {
                 return Ok(());
             }
         }
-        self.context.atomically(|| self.storage.release(id))?;
+        self.atomically(|| self.storage.release(id))?;
         Err(Error::SessionLimit { limit: limit.most.unwrap_or(u64::MAX) })
     }
 
     /// Removes everything of the user, as much as one call can.
     pub(super) async fn erase(&self, user: &UserId) -> Result<ErasedRecord> {
-        self.context.atomically(|| self.storage.begin_erasure(user.as_str(), platform::now()))?;
+        self.atomically(|| self.storage.begin_erasure(user.as_str(), platform::now()))?;
         self.end_sessions().await;
-        self.context.atomically(|| self.storage.erased(platform::now()))
+        self.atomically(|| self.storage.erased(platform::now()))
     }
 
     /// Ends what is to end. The alarm goes on with what is left.
@@ -85,7 +85,7 @@ impl Object {
         let asked = session::client::end(&self.env, user, session_id, *why, *decided_at);
         let ended = platform::within(PATIENCE, asked).await.ok_or_else(|| Error::Unavailable("a session does not end".into()));
         let noted = ended.flatten().and_then(|ended| {
-            self.context.atomically(|| match ended {
+            self.atomically(|| match ended {
                 Some(message_count) => self.storage.ended(ending, message_count),
                 None => self.storage.spare(session_id, platform::now()),
             })
@@ -98,7 +98,7 @@ impl Object {
     /// The alarm: something that was to end has not ended.
     pub(super) async fn on_alarm(&self) {
         self.end_sessions().await;
-        if let Err(error) = self.context.atomically(|| self.storage.erased(platform::now())) {
+        if let Err(error) = self.atomically(|| self.storage.erased(platform::now())) {
             worker::console_warn!("an erasure ends later: {error:?}");
         }
     }

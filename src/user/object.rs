@@ -62,7 +62,7 @@ impl UserCore {
     /// Answers one call: text, or a promise of it.
     pub fn call(&self, json: &str) -> JsValue {
         let object = Rc::clone(&self.0);
-        match self.0.context.atomically(|| self.0.answer(json)) {
+        match self.0.atomically(|| self.0.answer(json)) {
             Ok(Outcome::Answer(answer)) => answer.into(),
             Ok(Outcome::Admission(user, id)) => {
                 promise_of_value(async move { text(object.admit(&user, &id).await.and_then(|()| done())) }).into()
@@ -100,6 +100,11 @@ impl UserCore {
 }
 
 impl Object {
+    /// Runs `burst` as one transaction. What it has learned of the tables is not so when it is rolled back.
+    pub(super) fn atomically<T>(&self, burst: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.context.atomically(burst).inspect_err(|_| self.storage.forget_schema())
+    }
+
     fn answer(&self, json: &str) -> Result<Outcome> {
         let (call, now): (Call, _) =
             (serde_json::from_str(json).map_err(|e| Error::Internal(format!("call: {}", platform::fault_of(&e))))?, platform::now());

@@ -259,6 +259,17 @@ fn a_users_list_written_in_format_1_is_still_served() {
 }
 
 #[test]
+fn a_users_list_is_brought_up_to_date_also_after_a_change_that_is_refused() {
+    let mut server = Server::start();
+    server.put("/users/ann/memory/k", json!({"value": 1})).expect(201);
+    server.kill();
+    rewrite(&server, "user", "user-format-3");
+    server.launch();
+    server.delete("/users/ann/memory/nothing").expect_problem(404, "MEMORY_NOT_FOUND");
+    server.get("/users/ann/sessions").expect(200);
+}
+
+#[test]
 fn copies_that_a_crash_has_left_behind_are_made_good_by_the_next_call() {
     let mut server = Server::start();
     server.post("/sessions", json!({"session_id": "s", "user_id": "ann"})).expect(201);

@@ -178,7 +178,7 @@ impl Storage {
         [&lists[..], &memories, &texts].into_iter().flatten().try_for_each(|create| self.sql.run(create, &[]))
     }
 
-    /// To be called when the database is about to be emptied.
+    /// To be called when the database is about to be emptied, or tables may have been rolled back.
     pub(super) fn forget_schema(&self) {
         self.has_schema.set(false);
     }
