@@ -87,7 +87,7 @@ impl Object {
         let noted = ended.flatten().and_then(|ended| {
             self.atomically(|| match ended {
                 Some(message_count) => self.storage.ended(ending, message_count),
-                None => self.storage.spare(session_id, platform::now()),
+                None => self.storage.spare(ending, platform::now()),
             })
         });
         if let Err(error) = noted {

@@ -439,6 +439,27 @@ fn a_place_is_for_one_session_alone() {
 }
 
 #[test]
+fn a_session_that_was_spared_hides_no_other_from_the_pages() {
+    let model = Model::start(|_, _| vec![Step::Headers, Step::Gate, Step::Text("Done.".into()), Step::Finish("stop"), Step::Done]);
+    let server = Server::asking(&model, &[("MAX_SESSIONS_PER_USER", "3")]);
+    let busy = begin(&server, "ann", json!({}));
+    let asked = json!({"session_id": busy, "message": "Take your time with this one", "stream": true});
+    let mut stream = server.events("POST", "/chat", &[], Some(&asked));
+    stream.next().unwrap();
+    eventually("the model is asked", || model.requests().len() == 1);
+    for _ in 0..4 {
+        begin(&server, "ann", json!({}));
+    }
+    let all = listed(&server, "");
+    assert_eq!(all.len(), 3);
+    let first = server.get("/users/ann/sessions?limit=2").expect(200).value();
+    let cursor = first["next_cursor"].as_str().unwrap();
+    assert_eq!(listed(&server, &format!("cursor={cursor}")), all[2..]);
+    model.open(1);
+    stream.rest();
+}
+
+#[test]
 fn a_turn_that_is_refused_ends_no_session() {
     let server = Server::with(&[("MAX_SESSIONS_PER_USER", "1")]);
     let id = begin(&server, "ann", json!({}));

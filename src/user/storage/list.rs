@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use super::{Storage, documents};
+use super::{Ending, Storage, documents};
 use crate::{
     domain::{
         caller::Owner,
@@ -47,7 +47,8 @@ const REMOVE: Write = Write::new("delete from session where id = ?");
 const RELEASE: Write = Write::new("delete from session where id = ? and state = 'reserved'");
 const STATE: &str = "select state from session where id = ? and expires_at > ?";
 const SET_ACTIVE: Write = Write::new("update session set last_activity = ? where id = ?");
-const LIST: &str = "select record, number from session
+// Whoever is spared has been active since the record was told: where a page ends is where the next one begins.
+const LIST: &str = "select json_set(record, '$.last_activity', last_activity), number from session
   where (last_activity, session.id) < (cast(? as integer), ?) and last_activity >= ? and last_activity < ? and expires_at > ?
     and state = 'listed' and session.id not in (select session_id from ending)
   order by last_activity desc, session.id desc limit ?";
@@ -163,8 +164,12 @@ impl Storage {
         self.sql.run(&RELEASE, &[id.into()])
     }
 
-    /// Notes that a session that was to end goes on.
-    pub(in crate::user) fn spare(&self, session_id: &str, now: Timestamp) -> Result<()> {
+    /// Notes that a session that was to end goes on, unless it has been decided since that it is to end all the same.
+    pub(in crate::user) fn spare(&self, ending: &Ending, now: Timestamp) -> Result<()> {
+        let session_id = ending.session_id.as_str();
+        if self.ending_decided_at(session_id)? != Some(ending.decided_at) {
+            return Ok(());
+        }
         self.forget_ending(session_id)?;
         self.sql.run(&SET_ACTIVE, &[now.millis().into(), session_id.into()])
     }
