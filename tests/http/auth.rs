@@ -202,7 +202,12 @@ fn a_secret_is_changed_without_losing_a_visitor() {
 
 #[test]
 fn modes_go_together() {
-    let keys = json!([service_key("backend", "key.with.dots", &["chat"]), service_key("admin", "eraser", &["chat", "admin"])]).to_string();
+    let keys = json!([
+        service_key("backend", "key.with.dots", &["chat"]),
+        service_key("watcher", "watcher", &["read", "admin"]),
+        service_key("admin", "eraser", &["chat", "admin"]),
+    ]);
+    let keys = keys.to_string();
     let variables = [("AUTH_MODE", "keys, jwt, visitor"), ("SERVICE_KEYS", &keys), ("JWT_SECRET", SECRET), ("VISITOR_SECRET", SECRET)];
     let server = Server::with_only(&variables);
     let bearer = |path: &str, text: &str| with_header(&server, "GET", path, ("authorization", &format!("Bearer {text}")));
@@ -218,5 +223,6 @@ fn modes_go_together() {
     // Nobody is called like a visitor, and nobody acts for one but who can erase him.
     bearer("/users/me", &token_of("visitor_1")).expect_problem(401, "INVALID_CREDENTIALS");
     bearer(&format!("/users/{user}"), "key.with.dots").expect_problem(404, "USER_NOT_FOUND");
+    bearer(&format!("/users/{user}"), "watcher").expect_problem(404, "USER_NOT_FOUND");
     bearer(&format!("/users/{user}"), "eraser").expect(200);
 }

@@ -103,7 +103,8 @@ fn shown(request: &web_sys::Request, ways: &Ways) -> Result<Shown, Problem> {
 fn by_key<'a>(ways: &'a Ways, shown: &str) -> Option<Bearer<'a>> {
     let ServiceKey { name, scopes, .. } = keys::find(ways.keys.as_deref()?, shown)?;
     // What visitors say is theirs alone; but somebody must be able to erase it.
-    let has_visitors = ways.visitor_secrets.is_none() || scopes.contains(&Scope::Admin);
+    let is_eraser = [Scope::Chat, Scope::Admin].iter().all(|needed| scopes.contains(needed));
+    let has_visitors = ways.visitor_secrets.is_none() || is_eraser;
     let caller = Caller::Service { acting_for: None, has_visitors };
     Some(Bearer { known: Known { caller, cookie: None }, scopes, key_name: Some(name) })
 }
