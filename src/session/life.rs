@@ -14,7 +14,6 @@ use crate::{
     error::{Error, Result},
     limits,
     memory::protocol::MemoryCall,
-    platform,
     session::{
         object::{Aftermath, Object, Outcome, answer},
         protocol::{Create, Created, Deleted, Ended},

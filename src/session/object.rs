@@ -147,7 +147,6 @@ impl Object {
         let alive = stored.filter(is_meant);
         if let (None, Some(id), Owner::User(user)) = (&alive, call.begins(), caller.owner_of_new())
             && admitted.as_ref() != Some(&user)
-            && Config::from_env(&self.env)?.sessions.most.is_some()
         {
             if let Call::Chat(Chat { create: Some(create), options, .. }) = &call {
                 check_first(&Config::from_env(&self.env)?, create.session.persona(), options.wishes.clone().into())?;

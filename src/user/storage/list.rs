@@ -44,6 +44,7 @@ const PUT: Write = Write::new(
 );
 const NUMBER: &str = "select number from session where id = ?";
 const REMOVE: Write = Write::new("delete from session where id = ?");
+const FORGET_RESERVED: Write = Write::new("delete from session where state = 'reserved' and expires_at < ?");
 const RELEASE: Write = Write::new("delete from session where id = ? and state = 'reserved'");
 const STATE: &str = "select state from session where id = ? and expires_at > ?";
 const SET_ACTIVE: Write = Write::new("update session set last_activity = ? where id = ?");
@@ -60,6 +61,8 @@ const IDLE_LONGEST: &str = "select id from session
 
 /// For so long a place is kept for a session that is about to begin.
 const RESERVED: Duration = Duration::from_secs(60);
+/// And remembered for so long: should the session have begun all the same, an erasure finds it by that.
+const RESERVED_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 /// Rows that are read at once to find those that a filter lets through.
 const BATCH: u32 = 100;
 /// Most characters of a preview.
@@ -140,6 +143,7 @@ impl Storage {
     /// Keeps a place for session `id`, which is about to begin, if there is one or one can be made.
     pub(in crate::user) fn admit(&self, id: &str, user: &str, limit: SessionLimit, now: Timestamp) -> Result<Place> {
         self.create_schema()?;
+        self.sql.run(&FORGET_RESERVED, &[now.minus(RESERVED_KEPT).millis().into()])?;
         let state = self.state(id, now)?;
         if state.as_deref() == Some("listed") {
             return Ok(Place::Kept);
