@@ -46,6 +46,8 @@ impl Object {
     pub(super) fn end(&self, stored: &mut Stored, ending: Ending, at: Timestamp) -> Result<()> {
         self.add_report(stored, self.storage.reported()?, Some((ending, at)), platform::now())?;
         self.storage.delete_contents()?;
+        // The row stays until everybody knows; what it tells need not.
+        (stored.session.title, stored.session.metadata) = (None, "{}".to_owned());
         stored.is_ended = true;
         stored.session.running_turn = None;
         self.save(stored, Aftermath::BeforeAnswer)
