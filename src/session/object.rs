@@ -57,6 +57,8 @@ pub(super) struct Object {
     aftermath: Cell<Aftermath>,
     /// Whose object has a place for a session that is about to begin here.
     pub(super) admitted: RefCell<Option<UserId>>,
+    /// Has the user's memory been emptied since the turn began?
+    pub(super) is_told_forgotten: Cell<bool>,
     /// Set by tests alone.
     fault: Cell<Option<(When, Fault)>>,
 }
@@ -108,6 +110,7 @@ impl Object {
             begin: RefCell::default(),
             aftermath: Cell::new(Aftermath::Nothing),
             admitted: RefCell::default(),
+            is_told_forgotten: Cell::new(false),
             fault: Cell::new(None),
         }
     }
@@ -279,6 +282,7 @@ impl Object {
             }
             Call::Turn { number } => own(caller, alive).and_then(|_| answer(&self.turn_record(number)?)),
             Call::Memory(call) => self.remember(own(caller, alive)?, call, now),
+            Call::ForgetTold => own(caller, alive).and_then(|_| self.forget_told()).and_then(|()| answer(&true)),
             Call::Siblings { sequence } => own(caller, alive).and_then(|_| answer(&self.siblings(sequence)?)),
             Call::Remove { sequence, if_match } => {
                 answer(&self.remove(own(caller, alive)?, sequence, &decode_precondition(if_match.as_deref()), now)?)

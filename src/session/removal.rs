@@ -74,6 +74,20 @@ impl Object {
         Ok(())
     }
 
+    /// The same of what the user's memory was taught in this session, also in the turn that runs.
+    pub(super) fn forget_told(&self) -> Result<()> {
+        self.is_told_forgotten.set(true);
+        self.forget_in_copies(|answer| {
+            change(answer, &|fields| {
+                let is_told = fields.get("is_of_user") == Some(&Value::Bool(true));
+                if is_told {
+                    forget_value(fields);
+                }
+                is_told
+            })
+        })
+    }
+
     /// Wipes what messages said where it is kept besides the history, and what was learned from them. What the user's object
     /// has is wiped by the copy that follows.
     fn forget(&self, stored: &Stored, sequences: &[u64]) -> Result<()> {

@@ -1,5 +1,7 @@
 //! What is removed is gone from wherever it went: titles, memories, kept answers, what could be taken back.
 
+use std::thread;
+
 use serde_json::Value;
 
 use crate::{
@@ -80,6 +82,7 @@ fn what_a_users_memory_forgets_for_good_is_in_no_kept_answer() {
     let keyed = json!({"session_id": of_ann(&server), "message": "My name is Sesame", "client_message_id": "k"});
     let first = server.post("/chat", keyed.clone()).expect(200).value();
     assert_eq!(first["memory"][0]["value"], "Sesame");
+    assert_eq!(server.post("/chat", keyed.clone()).expect(200).value(), first);
     server.delete("/users/ann/memory").expect(200);
     let again = server.post("/chat", keyed).expect(200).value();
     assert_eq!((&again["message"], &again["memory"][0]["key"]), (&first["message"], &json!("name")));
@@ -127,4 +130,20 @@ fn no_tool_of_ours_works_once_the_session_wants_no_memory() {
             assert_eq!(known(&server, "/users/ann/memory"), json!({"name": "John"}));
         }
     }
+}
+
+#[test]
+fn what_a_turn_teaches_a_memory_that_is_emptied_meanwhile_is_not_kept() {
+    let model = Model::start(|_, _| [vec![Step::Headers, Step::Gate], Model::saying("Fine.")].concat());
+    let server = Server::asking(&model, &[]);
+    let keyed = json!({"session_id": of_ann(&server), "message": "My name is Sesame", "client_message_id": "k"});
+    let ask = || server.post("/chat", keyed.clone()).expect(200).value()["memory"][0]["value"].clone();
+    thread::scope(|scope| {
+        let first = scope.spawn(ask);
+        eventually("the model is asked", || model.requests().len() == 1);
+        server.delete("/users/ann/memory").expect(200);
+        model.open(1);
+        assert_eq!(first.join().unwrap(), "Sesame");
+    });
+    assert_eq!(ask(), Value::Null);
 }

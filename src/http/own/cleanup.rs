@@ -4,7 +4,10 @@
 use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 
-use super::lists::{decode_index_cursor, encode_index_cursor};
+use super::{
+    AT_ONCE,
+    lists::{decode_index_cursor, encode_index_cursor},
+};
 use crate::{
     domain::id::SessionId,
     error::Error,
@@ -13,8 +16,6 @@ use crate::{
     session::client::SessionClient,
 };
 
-/// So many objects are called at the same time: a Worker waits for six at most.
-const AT_ONCE: usize = 6;
 /// Sessions in a step when the client names no limit.
 const LIMIT_DEFAULT: u32 = 100;
 

@@ -1,11 +1,13 @@
 //! `/users/{id}/memory` and `/sessions/{id}/memory`: values under keys, for the user or for the session alone.
 
+use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{etag, raw_json, rfc3339};
+use super::{AT_ONCE, etag, raw_json, rfc3339};
 use crate::{
-    domain::memory::Entry,
+    domain::{id::UserId, memory::Entry, session::Session},
+    error::{Error, Result},
     http::{
         MemoryAction, MemoryOf,
         problem::Problem,
@@ -15,6 +17,10 @@ use crate::{
     limits,
     memory::client::{Entries, MemoryClient},
     session::client::SessionClient,
+    user::{
+        self,
+        client::{Filter, Listed, Position},
+    },
 };
 
 #[derive(Deserialize)]
@@ -81,7 +87,13 @@ async fn act(request: &Request<'_>, memory: &MemoryClient<'_>, action: MemoryAct
     let key = || request.id(1, "key");
     match action {
         MemoryAction::List => list(request.query(), memory).await,
-        MemoryAction::Clear => Ok(Reply::json(200, &ForgottenJson { deleted: memory.clear().await? })),
+        MemoryAction::Clear => {
+            let deleted = memory.clear().await?;
+            if let MemoryClient::User(_, user, _) = memory {
+                forget_told(request, user).await?;
+            }
+            Ok(Reply::json(200, &ForgottenJson { deleted }))
+        }
         MemoryAction::Get => Ok(reply(200, &memory.get(&key()?).await?)),
         MemoryAction::Put => {
             let (key, precondition) = (key()?, request.precondition()?);
@@ -98,6 +110,22 @@ async fn act(request: &Request<'_>, memory: &MemoryClient<'_>, action: MemoryAct
             let entry = memory.undo(&key()?).await?;
             Ok(Reply::json(200, &UndoneJson { entry: entry.as_ref().map(EntryJson::from) }))
         }
+    }
+}
+
+/// Has the user's sessions wipe what they keep of the memory, in answers that wait to be repeated.
+async fn forget_told(request: &Request<'_>, user: &UserId) -> Result<()> {
+    let (env, caller) = (request.env(), request.caller().acting_for(Some(user))?);
+    let forget = async |listed: &Listed| match SessionClient::new(env, &caller, &listed.session.id).forget_told().await {
+        Err(Error::NotFound(_)) => Ok(()),
+        forgotten => forgotten,
+    };
+    let mut position = None;
+    loop {
+        let page = user::client::list(env, user, limits::PAGE_ITEMS, position, Filter::default()).await?;
+        let Some(Session { id, last_activity, .. }) = page.last().map(|last| &last.session) else { return Ok(()) };
+        position = Some(Position { last_activity: *last_activity, session_id: id.clone() });
+        stream::iter(&page).map(forget).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
     }
 }
 

@@ -36,6 +36,9 @@ use crate::{
     http::{Method, request::Query},
 };
 
+/// So many objects are called at the same time: a Worker waits for six at most.
+const AT_ONCE: usize = 6;
+
 /// A session, wherever one is shown.
 #[derive(Serialize)]
 struct SessionJson<'a> {

@@ -154,6 +154,14 @@ impl<'a> SessionClient<'a> {
         self.ask::<SessionRecord>(Call::Restore).await?.try_into()
     }
 
+    /// Wipes what the user's memory was taught where the session keeps it.
+    ///
+    /// # Errors
+    /// As [`SessionClient::get`].
+    pub(crate) async fn forget_told(&self) -> Result<()> {
+        self.ask::<bool>(Call::ForgetTold).await.map(drop)
+    }
+
     /// Counts as activity, changes nothing else.
     ///
     /// # Errors

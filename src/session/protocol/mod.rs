@@ -96,6 +96,8 @@ pub(crate) enum Call {
     Copy { through: Option<u64> },
     /// What the session remembers; answers as [`MemoryCall`] says.
     Memory(MemoryCall),
+    /// Wipes what the user's memory was taught where it is kept besides that memory; answers `true`.
+    ForgetTold,
     /// What is kept under the request's key; `SessionNotFound` when nothing is.
     Recall,
     /// Answers `transfer::protocol::Exporting`; its parts follow as a stream.
@@ -220,6 +222,7 @@ impl Call {
             | Call::Search(_)
             | Call::Copy { .. }
             | Call::Memory(_)
+            | Call::ForgetTold
             | Call::Recall
             | Call::Export { .. }
             | Call::Import(_)
@@ -284,6 +287,7 @@ mod tests {
             r#"{"remove":{"sequence":2,"if_match":null}}"#.into(),
             r#""pop""#.into(),
             r#"{"memory":"clear"}"#.into(),
+            r#""forget_told""#.into(),
             r#""recall""#.into(),
             format!(
                 r#"{{"create":{{"id":"s","session":{new},"messages":[{{"sequence":1,"created_at":2,"role":"user","content":"x"}}]}}}}"#

@@ -132,6 +132,7 @@ impl Object {
             input_sequence = stored.session.last_sequence;
         }
         let streams = options.streams;
+        self.is_told_forgotten.set(false);
         let gathered = self.gather(stored, input_sequence, task.kind, options.wishes.into())?;
         let session = &mut stored.session;
         session.turn_count = session.turn_count.saturating_add(1);

@@ -176,11 +176,10 @@ impl Object {
         Ok(appended.into_iter().last())
     }
 
-    /// `change` as it is kept in an answer: what a memory forgets for good must not live on there. The session's own memory
-    /// finds what it has told.
+    /// `change` as it is kept in an answer: what a memory has forgotten for good meanwhile must not live on there.
     fn untold(&self, change: MemoryChange) -> Result<MemoryChange> {
-        let is_found = !change.is_of_user && self.storage.is_remembered(&change.key)?;
-        Ok(if is_found { change } else { MemoryChange { value: change.value.map(|_| NO_VALUE.to_owned()), ..change } })
+        let is_known = if change.is_of_user { !self.is_told_forgotten.get() } else { self.storage.is_remembered(&change.key)? };
+        Ok(if is_known { change } else { MemoryChange { value: change.value.map(|_| NO_VALUE.to_owned()), ..change } })
     }
 
     pub(super) fn answered(&self, stored: &Stored, turn: &Turn, assistant: Option<Message>, memory: Vec<MemoryChange>) -> Result<String> {
