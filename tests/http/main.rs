@@ -18,6 +18,7 @@ mod context;
 mod contract;
 mod counting;
 mod crash;
+mod ending;
 mod expiry;
 mod export;
 mod forgetting;
