@@ -1,9 +1,10 @@
-//! How sessions look when they cross between Worker and objects; messages are in `message`, turns in `turn`, failures in
-//! `refusal`, what is demanded of versions in `version`.
+//! How sessions look when they cross between Worker and objects; who asks is in `caller`, messages are in `message`,
+//! turns in `turn`, failures in `refusal`, what is demanded of versions in `version`.
 //!
 //! Worker and objects may run different versions for some minutes after a deploy: fields are only ever added, with a
 //! default. The formats are pinned by tests in this file.
 
+mod caller;
 mod ending;
 mod message;
 pub(crate) mod refusal;
@@ -11,6 +12,7 @@ pub(crate) mod turn;
 pub(crate) mod version;
 pub(crate) mod wish;
 
+pub(crate) use caller::{CallerRecord, RepeatableRecord};
 pub(crate) use ending::EndingRecord;
 pub(crate) use message::{MessageRecord, NewMessageRecord, ToolCallRecord};
 
@@ -20,8 +22,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{
-        caller::{Caller, Owner},
-        id::{Id, Repeatable, UserId},
+        caller::Owner,
+        id::{Id, UserId},
         session::{CREATED_FROM_API, LastError, NewSession, Session},
         speech::profile::{Depth, Profile, Tone, Verbosity},
         time::Timestamp,
@@ -29,22 +31,6 @@ use crate::{
     },
     error::{Error, Result},
 };
-
-/// A [`Caller`].
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum CallerRecord {
-    Open { acting_for: Option<String> },
-    Service { acting_for: Option<String>, has_visitors: bool },
-    User(String),
-}
-
-/// A [`Repeatable`].
-#[derive(Serialize, Deserialize)]
-pub(crate) struct RepeatableRecord {
-    key: String,
-    payload: String,
-}
 
 /// An [`Owner`].
 #[derive(Serialize, Deserialize)]
@@ -197,43 +183,6 @@ fn created_from(text: &str) -> Option<String> {
 
 fn user_id(text: Option<String>) -> Result<Option<UserId>> {
     text.map(|text| Id::parse("user_id", &text)).transpose()
-}
-
-impl From<&Caller> for CallerRecord {
-    fn from(caller: &Caller) -> Self {
-        let text = |user: &UserId| user.as_str().to_owned();
-        match caller {
-            Caller::Open { acting_for } => CallerRecord::Open { acting_for: acting_for.as_ref().map(text) },
-            Caller::Service { acting_for, has_visitors } => {
-                CallerRecord::Service { acting_for: acting_for.as_ref().map(text), has_visitors: *has_visitors }
-            }
-            Caller::User(user) => CallerRecord::User(text(user)),
-        }
-    }
-}
-
-impl TryFrom<CallerRecord> for Caller {
-    type Error = Error;
-    fn try_from(record: CallerRecord) -> Result<Self> {
-        match record {
-            CallerRecord::Open { acting_for } => Ok(Caller::Open { acting_for: user_id(acting_for)? }),
-            CallerRecord::Service { acting_for, has_visitors } => Ok(Caller::Service { acting_for: user_id(acting_for)?, has_visitors }),
-            CallerRecord::User(user) => Ok(Caller::User(Id::parse("caller", &user)?)),
-        }
-    }
-}
-
-impl From<&Repeatable> for RepeatableRecord {
-    fn from(repeatable: &Repeatable) -> Self {
-        RepeatableRecord { key: repeatable.key.as_str().to_owned(), payload: repeatable.payload.clone() }
-    }
-}
-
-impl TryFrom<RepeatableRecord> for Repeatable {
-    type Error = Error;
-    fn try_from(record: RepeatableRecord) -> Result<Self> {
-        Ok(Repeatable { key: Id::parse("Idempotency-Key", &record.key)?, payload: record.payload })
-    }
 }
 
 impl From<&Session> for SessionRecord {
@@ -401,6 +350,7 @@ impl TryFrom<NewSessionRecord> for NewSession {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::caller::Caller;
 
     #[test]
     fn caller_format_unchanged() {
