@@ -107,6 +107,8 @@ impl Object {
     pub(super) fn restore(&self, mut stored: Stored, now: Timestamp) -> Result<SessionRecord> {
         if stored.restorable_until.take().is_some() {
             self.conclude_interrupted(&mut stored)?;
+            // What is in memory of that turn has no end; what is stored has.
+            *self.log.borrow_mut() = None;
             stored.session.touch(now);
             (stored.listed_revision, stored.shared_sequence, stored.indexed_at) = (0, 0, None);
             self.save(&mut stored, Aftermath::BeforeAnswer)?;
@@ -126,6 +128,11 @@ impl Object {
         let Some(mut stored) = stored.filter(is_meant) else {
             return Ok(Outcome::Answer(answer(&Ended { is_spared: false, message_count: 0 })?));
         };
+        let message_count = stored.session.message_count;
+        // It has ended and been counted before, and something of it is left.
+        if stored.is_ended {
+            return Ok(Outcome::Buried(answer(&Ended { is_spared: false, message_count })?));
+        }
         if ending == EndingRecord::Evicted && self.running().is_some() {
             return Ok(Outcome::Answer(answer(&Ended { is_spared: true, message_count: 0 })?));
         }
@@ -135,7 +142,7 @@ impl Object {
         };
         self.end(&mut stored, ending, decided_at)?;
         self.break_off();
-        Ok(Outcome::Buried(answer(&Ended { is_spared: false, message_count: stored.session.message_count })?))
+        Ok(Outcome::Buried(answer(&Ended { is_spared: false, message_count })?))
     }
 
     fn break_off(&self) {

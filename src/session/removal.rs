@@ -74,7 +74,7 @@ impl Object {
         Ok(())
     }
 
-    /// The same of what the user's memory was taught in this session, also in the turn that runs.
+    /// Wipes what the user's memory was taught in this session where it is kept besides that memory, also by the turn that runs.
     pub(super) fn forget_told(&self) -> Result<()> {
         self.is_told_forgotten.set(true);
         self.forget_in_copies(|answer| {

@@ -165,6 +165,7 @@ fn a_turn_that_a_deletion_breaks_off_is_interrupted_when_it_is_restored() {
     assert_eq!((&restored["running_turn"], &restored["turn_count"]), (&json!(null), &json!(1)));
     model.open(1);
     assert_eq!(server.get(&format!("/sessions/{id}/turns/1")).expect(200).value()["turn"]["status"], "interrupted");
+    assert_eq!(server.events("GET", &format!("/sessions/{id}/events?turn=1"), &[], None).rest().last().unwrap().name, "error");
     model.open(1);
     say(&server, &id, "Go on then, count to two");
 }

@@ -28,7 +28,10 @@ pub(super) const CREATE_ERASURE: Write = Write::new(
      ) strict",
 );
 const END: Write = Write::new("insert or replace into ending (session_id, user_id, ending, decided_at) values (?, ?, ?, ?)");
-const END_ALL: Write = Write::new("insert or replace into ending select id, ?, 'erased', ? from session");
+const END_ALL: Write = Write::new(
+    "insert into ending select id, ?, 'erased', ? from session where true
+     on conflict (session_id) do update set ending = excluded.ending",
+);
 const DECIDED_AT: &str = "select decided_at from ending where session_id = ?";
 const FIRST: &str = "select session_id, user_id, ending, decided_at from ending where session_id > ? order by session_id limit ?";
 const DELETE: Write = Write::new("delete from ending where session_id = ?");
