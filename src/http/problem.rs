@@ -7,23 +7,23 @@ use serde::Serialize;
 use crate::{
     domain::{caller::Scope, turn::ModelFailure},
     error::{Error, Subject},
-    http::{Method, own, response::Reply},
+    http::{self, Method, own, response::Reply},
     limits,
 };
 
-/// A failure with its status.
+/// A failure with its status. Dialects with other words for it read these, or have problems of their own.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Problem {
-    status: u16,
+    pub(super) status: u16,
     /// For programs; never changes its meaning.
-    code: &'static str,
+    pub(super) code: &'static str,
     /// For people: what is wrong and what to do.
-    detail: Box<str>,
+    pub(super) detail: Box<str>,
     /// The field at fault.
-    field: Option<Box<str>>,
+    pub(super) field: Option<Box<str>>,
     /// The session that was begun all the same.
     session_id: Option<Box<str>>,
-    headers: Vec<(&'static str, String)>,
+    pub(super) headers: Vec<(&'static str, String)>,
     /// For the log alone.
     cause: Option<String>,
 }
@@ -62,7 +62,7 @@ const FIELD_CHARACTERS: usize = 80;
 const REASON_CHARACTERS: usize = 200;
 
 impl Problem {
-    fn new(status: u16, code: &'static str, detail: impl Into<String>) -> Problem {
+    pub(super) fn new(status: u16, code: &'static str, detail: impl Into<String>) -> Problem {
         Problem { status, code, detail: detail.into().into(), field: None, session_id: None, headers: Vec::new(), cause: None }
     }
 
@@ -186,7 +186,7 @@ impl Problem {
 
     /// 405: a path without that method.
     pub(crate) fn method_not_allowed(method: &str, allowed: impl Iterator<Item = Method>) -> Problem {
-        let allow = own::allow(allowed);
+        let allow = http::allow(allowed);
         let mut problem = Problem::new(405, "METHOD_NOT_ALLOWED", format!("{method} is not allowed here, only {allow}."));
         problem.headers.push(("allow", allow));
         problem
@@ -250,8 +250,8 @@ impl Problem {
         &self.detail
     }
 
-    /// The problem as an answer; what only we should know goes to the log.
-    pub(crate) fn into_reply(self, request_id: &str) -> Reply {
+    /// Writes what only we should know to the log.
+    pub(crate) fn log(&self, request_id: &str) {
         if let Some(cause) = &self.cause {
             worker::console_error!(
                 "{{\"request_id\":{request_id:?},\"status\":{},\"code\":{:?},\"cause\":{cause:?}}}",
@@ -259,6 +259,10 @@ impl Problem {
                 self.code
             );
         }
+    }
+
+    /// The problem as an answer of our own dialect.
+    pub(crate) fn into_reply(self, request_id: &str) -> Reply {
         let json = ProblemJson {
             r#type: "about:blank",
             title: title(self.status),

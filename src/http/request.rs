@@ -17,6 +17,7 @@ use crate::{
     },
     error::{Error, Result},
     http::{
+        Arrival,
         body::{is_json, is_json_lines, parse_json},
         problem::Problem,
         repeat::Asked,
@@ -41,18 +42,12 @@ impl<'a> Request<'a> {
     ///
     /// # Errors
     /// `Invalid` when a segment does not decode to text.
-    pub(crate) fn new(
-        raw: &'a web_sys::Request,
-        env: &'a Env,
-        config: &'a Config,
-        caller: Caller,
-        segments: &[&'a str],
-        query: &str,
-    ) -> Result<Request<'a>> {
+    pub(super) fn new(arrival: &Arrival<'a>, config: &'a Config, caller: Caller, segments: &[&'a str]) -> Result<Request<'a>> {
         let decode = |segment: &&'a str| {
             percent_decode_str(segment).decode_utf8().map_err(|_| Error::invalid("path", "must be percent-encoded UTF-8"))
         };
         let segments = segments.iter().map(decode).collect::<Result<Vec<_>>>()?;
+        let Arrival { raw, env, query, .. } = *arrival;
         Ok(Request { raw, env, config, caller, segments, query: Query::parse(query) })
     }
 

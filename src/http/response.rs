@@ -6,7 +6,7 @@ use wasm_bindgen::JsValue;
 
 use crate::{
     config::CorsOrigins,
-    http::{Method, own},
+    http::{self, Method},
     limits,
 };
 
@@ -58,7 +58,7 @@ impl Reply {
 
     /// The answer to OPTIONS.
     pub(crate) fn options(methods: impl Iterator<Item = Method>) -> Reply {
-        let allow = own::allow(methods);
+        let allow = http::allow(methods);
         Reply::nothing().with_header("allow", allow.clone()).with_header("access-control-allow-methods", allow)
     }
 

@@ -13,7 +13,7 @@ use crate::{
     config::{AuthMode, Config, ServiceKey, TokenRules, Ways},
     domain::caller::{Caller, Scope},
     error::Error,
-    http::{Endpoint, problem::Problem},
+    http::problem::Problem,
     limits, platform,
 };
 pub(super) use need::Need;
@@ -52,9 +52,9 @@ const NO_MODE: &str = "AUTH_MODE is not set. Set it to keys, jwt or visitor, or 
 ///
 /// # Errors
 /// 401 when nothing good is shown, 403 when that is not enough, 503 when it cannot be known.
-pub(super) async fn admit(endpoint: Endpoint, request: &web_sys::Request, config: &Config) -> Result<Known, Problem> {
+pub(super) async fn admit(need: Need, request: &web_sys::Request, config: &Config) -> Result<Known, Problem> {
     let anybody = Known { caller: Caller::Open { acting_for: None }, cookie: None };
-    if endpoint.need() == Need::Nothing {
+    if need == Need::Nothing {
         return Ok(anybody);
     }
     let ways = match &config.auth {
@@ -75,7 +75,7 @@ pub(super) async fn admit(endpoint: Endpoint, request: &web_sys::Request, config
             None => return Err(Problem::credentials_required(what_to_send(ways))),
         },
     };
-    match endpoint.need() {
+    match need {
         Need::Scope(needed) if !scopes.iter().any(|scope| scope.covers(needed)) => Err(Problem::insufficient_scope(needed, key_name)),
         Need::Scope(_) | Need::AnyScope | Need::Nothing => Ok(known),
     }

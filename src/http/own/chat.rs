@@ -5,17 +5,20 @@ use std::cell::RefCell;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{
-    sessions::{self, Choices},
-    turns::{self, RunBody},
-};
+use super::turns::{self, RunBody};
 use crate::{
     domain::{
         id::SessionId,
         message::{NewMessage, Role},
     },
     error::{Error, Result, Subject},
-    http::{body::Object, problem::Problem, request::Request, response::Reply},
+    http::{
+        begin::{self, Choices},
+        body::Object,
+        problem::Problem,
+        request::Request,
+        response::Reply,
+    },
     limits,
     session::client::{Ask, SessionClient},
 };
@@ -57,7 +60,7 @@ pub(crate) async fn chat(request: &Request<'_>) -> std::result::Result<Reply, Pr
         message => Some(check_message(message.unwrap_or_default(), metadata.as_ref())?),
     };
     let named = session_id.map(|id| SessionId::parse("session_id", &id)).transpose()?;
-    let new = Choices { user_id, persona, title, metadata: None, ttl_seconds, profile: None, memory: None }.check(request, "chat")?;
+    let new = Choices { user_id, persona, title, ttl_seconds, ..Choices::default() }.check(request, "chat")?;
     let caller = request.caller().acting_for(new.user_id.as_ref())?;
     let run = run.check(request, asked)?;
 
@@ -78,7 +81,7 @@ pub(crate) async fn chat(request: &Request<'_>) -> std::result::Result<Reply, Pr
     };
     let said = match named {
         Some(id) => say(id).await,
-        None => sessions::with_own_id(run.repeatable.as_ref(), &caller, say).await,
+        None => begin::with_own_id(run.repeatable.as_ref(), &caller, say).await,
     };
     match said {
         Ok(reply) => Ok(reply),
@@ -98,7 +101,7 @@ pub(super) fn check_message(text: String, metadata: Option<&Map<String, Value>>)
         return Err(Error::invalid("message", "must be a text that is not blank"));
     }
     limits::check_body("message", &text, limits::MESSAGE_BYTES)?;
-    let message = NewMessage { metadata: metadata.map(sessions::encode_metadata).transpose()?, ..NewMessage::text(Role::User, text) };
+    let message = NewMessage { metadata: metadata.map(begin::encode_metadata).transpose()?, ..NewMessage::text(Role::User, text) };
     message.check().map(|()| message)
 }
 

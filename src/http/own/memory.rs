@@ -4,12 +4,14 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{AT_ONCE, etag, raw_json, rfc3339};
+use super::{
+    AT_ONCE, etag, raw_json, rfc3339,
+    routes::{MemoryAction, MemoryOf},
+};
 use crate::{
     domain::{id::UserId, memory::Entry, session::Session},
     error::{Error, Result},
     http::{
-        MemoryAction, MemoryOf,
         problem::Problem,
         request::{Query, Request},
         response::Reply,

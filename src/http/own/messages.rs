@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{MessageJson, etag, sessions::encode_metadata};
+use super::{MessageJson, etag};
 use crate::{
     domain::message::{NewMessage, Role, ToolCall},
     error::{Error, Result},
     http::{
+        begin::encode_metadata,
         body::Object,
         problem::Problem,
         request::{Query, Request, parse_number},

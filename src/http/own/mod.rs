@@ -2,6 +2,7 @@
 //!
 //! This file has what its routes share; each route's own shapes are private to its file.
 
+mod routes;
 pub(crate) mod chat;
 pub(crate) mod cleanup;
 pub(crate) mod context;
@@ -16,6 +17,8 @@ pub(crate) mod stats;
 pub(crate) mod transfer;
 pub(crate) mod turns;
 pub(crate) mod users;
+
+pub(super) use routes::Own;
 
 use chrono::{DateTime, SecondsFormat};
 use serde::Serialize;
@@ -33,7 +36,7 @@ use crate::{
         },
     },
     error::{Error, Result},
-    http::{Method, request::Query},
+    http::request::Query,
 };
 
 /// So many objects are called at the same time: a Worker waits for six at most.
@@ -265,7 +268,6 @@ fn raw_json(text: &str) -> Box<RawValue> {
     RawValue::from_string(text.to_owned()).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 
-/// `2026-11-20T09:38:53.106Z`.
 /// The time `name`, if it is given.
 ///
 /// # Errors
@@ -276,6 +278,7 @@ fn parse_time(query: &Query, name: &str) -> Result<Option<Timestamp>> {
     Ok(Some(Timestamp::from_millis(time.timestamp_millis())))
 }
 
+/// `2026-11-20T09:38:53.106Z`.
 fn rfc3339(at: Timestamp) -> String {
     DateTime::from_timestamp_millis(at.millis()).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Millis, true)
 }
@@ -283,19 +286,6 @@ fn rfc3339(at: Timestamp) -> String {
 /// The entity tag of a session in this version; `request.rs` reads it back.
 pub(super) fn etag(version: Version) -> String {
     format!("\"{:x}-{:x}\"", version.created_at_ms, version.revision)
-}
-
-/// The value of an `Allow` header.
-pub(super) fn allow(methods: impl Iterator<Item = Method>) -> String {
-    let mut names = Vec::new();
-    for method in methods {
-        names.push(method.to_string());
-        if method == Method::Get {
-            names.push("HEAD".to_owned());
-        }
-    }
-    names.push("OPTIONS".to_owned());
-    names.join(", ")
 }
 
 #[cfg(test)]
@@ -308,10 +298,5 @@ mod tests {
         for (millis, expected) in cases {
             assert_eq!(rfc3339(Timestamp::from_millis(millis)), expected);
         }
-    }
-
-    #[test]
-    fn head_and_options_come_with_the_rest() {
-        assert_eq!(allow([Method::Get, Method::Patch].into_iter()), "GET, HEAD, PATCH, OPTIONS");
     }
 }

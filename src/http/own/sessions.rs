@@ -9,39 +9,25 @@ use serde_json::{Map, Value};
 use super::{SessionJson, etag, one_of, rfc3339};
 use crate::{
     domain::{
-        caller::Caller,
-        id::{Id, Repeatable, SessionId},
-        message::Message,
-        session::{self, CREATED_FROM_API, DEFAULT_PERSONA, NewSession, Session, SessionPatch},
-        speech::profile::{Depth, Profile, ProfilePatch, Tone, Verbosity},
+        id::SessionId,
+        session::{self, CREATED_FROM_API, NewSession, Session, SessionPatch},
+        speech::profile::{Depth, ProfilePatch, Tone, Verbosity},
     },
     error::{Error, Result},
     http::{
+        begin::{Choices, create_new, encode_metadata, with_own_id},
         body::{Object, nullable},
         problem::Problem,
-        repeat::{fork_id_of, session_id_of},
+        repeat::fork_id_of,
         request::Request,
         response::Reply,
     },
-    limits, platform,
+    platform,
     session::client::{Deletion, Lately, SessionClient},
 };
 
-/// How often an id of our own is drawn again when it is in use: once is unlikely enough.
-const ID_ATTEMPTS: usize = 3;
 /// Longest time in which a deletion can be taken back.
 const UNDO_SECONDS: u32 = 3600;
-
-/// What a client may choose for a new session, not checked yet.
-pub(super) struct Choices {
-    pub(super) user_id: Option<String>,
-    pub(super) persona: Option<String>,
-    pub(super) title: Option<String>,
-    pub(super) metadata: Option<Map<String, Value>>,
-    pub(super) ttl_seconds: Option<u64>,
-    pub(super) profile: Option<Object<ProfileBody>>,
-    pub(super) memory: Option<bool>,
-}
 
 /// What a session can begin with; an import takes the same of a file.
 #[derive(Deserialize, Default)]
@@ -119,9 +105,9 @@ struct DeletedJson<'a> {
 ///
 /// 1. Read and check. 2. Create or find. 3. Answer.
 pub(crate) async fn create(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
-    let (body, asked) = request.repeatable_json().await?;
-    let CreateBody { session_id, user_id, persona, title, metadata, ttl_seconds, profile, memory } = body;
-    let new = Choices { user_id, persona, title, metadata, ttl_seconds, profile, memory }.check(request, CREATED_FROM_API)?;
+    let (body, asked) = request.repeatable_json::<CreateBody>().await?;
+    let (session_id, choices) = body.choices()?;
+    let new = choices.check(request, CREATED_FROM_API)?;
     let chosen = session_id.map(|id| SessionId::parse_chosen("session_id", &id)).transpose()?;
     let (caller, repeatable) = (request.caller().acting_for(new.user_id.as_ref())?, asked.repeatable(None)?);
 
@@ -229,25 +215,12 @@ pub(crate) async fn renew(request: &Request<'_>) -> std::result::Result<Reply, P
     Ok(reply(200, &session))
 }
 
-impl Choices {
-    /// Holds it against the rules.
-    pub(super) fn check(self, request: &Request<'_>, created_from: &str) -> Result<NewSession> {
-        let persona = self.persona.unwrap_or_else(|| DEFAULT_PERSONA.to_owned());
-        request.config().personas.check(&persona)?;
-        self.title.as_deref().map_or(Ok(()), session::check_title)?;
-        Ok(NewSession {
-            user_id: self.user_id.map(|user| Id::parse("user_id", &user)).transpose()?.or_else(|| request.caller().one_user().cloned()),
-            persona,
-            title: self.title,
-            metadata: encode_metadata(&self.metadata.unwrap_or_default())?,
-            idle_timeout: match self.ttl_seconds {
-                Some(seconds) => session::parse_idle_timeout("ttl_seconds", seconds)?,
-                None => request.config().idle_timeout,
-            },
-            profile: Profile::default().patched(self.profile.map(|Object(profile)| profile.check()).transpose()?.unwrap_or_default()),
-            uses_memory: self.memory.unwrap_or(true),
-            created_from: created_from.to_owned(),
-        })
+impl CreateBody {
+    /// What it chooses, and under which id.
+    pub(in crate::http::own) fn choices(self) -> Result<(Option<String>, Choices)> {
+        let CreateBody { session_id, user_id, persona, title, metadata, ttl_seconds, profile, memory } = self;
+        let profile = profile.map(|Object(profile)| profile.check()).transpose()?.unwrap_or_default();
+        Ok((session_id, Choices { user_id, persona, title, metadata, ttl_seconds, profile, memory }))
     }
 }
 
@@ -274,38 +247,6 @@ impl ProfileBody {
             depth: self.depth.map(|name| one_of("profile.depth", &Depth::ALL, Depth::name, &name)).transpose()?,
         })
     }
-}
-
-/// Metadata as it is stored.
-pub(super) fn encode_metadata(metadata: &Map<String, Value>) -> Result<String> {
-    let json = serde_json::to_string(metadata).map_err(|e| Error::Internal(format!("metadata: {e}")))?;
-    limits::check_body("metadata", &json, limits::METADATA_BYTES)?;
-    Ok(json)
-}
-
-/// Runs `attempt` with an id of our own, and with another should that one be in use. A request with a key gets the
-/// same id each time.
-pub(super) async fn with_own_id<T>(
-    repeatable: Option<&Repeatable>,
-    caller: &Caller,
-    attempt: impl AsyncFn(SessionId) -> Result<T>,
-) -> Result<T> {
-    if let Some(repeatable) = repeatable {
-        return attempt(session_id_of(&repeatable.key, &caller.owner_of_new())?).await;
-    }
-    let mut outcome = Err(Error::IdTaken);
-    for _ in 0..ID_ATTEMPTS {
-        outcome = attempt(SessionId::from_random(platform::random_bytes()?)).await;
-        if !matches!(outcome, Err(Error::IdTaken)) {
-            break;
-        }
-    }
-    outcome
-}
-
-async fn create_new(client: SessionClient<'_>, new: NewSession, messages: Vec<Message>) -> Result<(Session, bool)> {
-    let (session, is_new) = client.create(new, messages).await?;
-    if is_new { Ok((session, is_new)) } else { Err(Error::IdTaken) }
 }
 
 fn created(status: u16, session: &Session) -> Reply {

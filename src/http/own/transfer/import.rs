@@ -13,10 +13,8 @@ use crate::{
     },
     error::{Error, Result},
     http::{
-        own::{
-            SessionJson, etag,
-            sessions::{Choices, CreateBody, location},
-        },
+        begin::Choices,
+        own::{SessionJson, etag, sessions::location},
         problem::Problem,
         repeat::{hex, session_id_of},
         request::{Query, Request, parse_number},
@@ -144,12 +142,16 @@ impl<'a> Import<'a> {
             return Ok(());
         }
         let query = self.request.query();
-        let CreateBody { session_id: old_id, user_id, persona, title, metadata, ttl_seconds, profile, memory } =
-            std::mem::take(self.reading.session());
+        let (old_id, said) = std::mem::take(self.reading.session()).choices()?;
         let asked = |name: &str, said: Option<String>| query.get(name).map(str::to_owned).or(said);
-        let ttl_seconds = query.get("ttl_seconds").map(|text| parse_number("ttl_seconds", text)).transpose()?.or(ttl_seconds);
-        let (user_id, persona, title) = (asked("user_id", user_id), asked("persona", persona), asked("title", title));
-        let new = Choices { user_id, persona, title, metadata, ttl_seconds, profile, memory }.check(self.request, "import")?;
+        let new = Choices {
+            user_id: asked("user_id", said.user_id),
+            persona: asked("persona", said.persona),
+            title: asked("title", said.title),
+            ttl_seconds: query.get("ttl_seconds").map(|text| parse_number("ttl_seconds", text)).transpose()?.or(said.ttl_seconds),
+            ..said
+        };
+        let new = new.check(self.request, "import")?;
         let caller = self.request.caller().acting_for(new.user_id.as_ref())?;
         let id = match (query.get("session_id"), upload.key()) {
             (Some(chosen), _) => SessionId::parse_chosen("session_id", chosen)?,

@@ -1,0 +1,99 @@
+//! How sessions begin, whatever the dialect: what a client may choose for one, and ids of our own.
+
+use serde_json::{Map, Value};
+
+use crate::{
+    domain::{
+        caller::Caller,
+        id::{Id, Repeatable, SessionId},
+        message::Message,
+        session::{self, DEFAULT_PERSONA, NewSession, Session},
+        speech::profile::{Profile, ProfilePatch},
+    },
+    error::{Error, Result},
+    http::{repeat::session_id_of, request::Request},
+    limits, platform,
+    session::client::SessionClient,
+};
+
+/// How often an id of our own is drawn again when it is in use: once is unlikely enough.
+const ID_ATTEMPTS: usize = 3;
+
+/// What a client may choose for a new session, not checked yet. What it does not choose is the deployment's.
+#[derive(Default)]
+pub(super) struct Choices {
+    pub(super) user_id: Option<String>,
+    pub(super) persona: Option<String>,
+    pub(super) title: Option<String>,
+    pub(super) metadata: Option<Map<String, Value>>,
+    pub(super) ttl_seconds: Option<u64>,
+    pub(super) profile: ProfilePatch,
+    pub(super) memory: Option<bool>,
+}
+
+impl Choices {
+    /// Holds it against the rules. `created_from`: by which request.
+    ///
+    /// # Errors
+    /// `Invalid` or `TooLarge`, naming the field.
+    pub(super) fn check(self, request: &Request<'_>, created_from: &str) -> Result<NewSession> {
+        let persona = self.persona.unwrap_or_else(|| DEFAULT_PERSONA.to_owned());
+        request.config().personas.check(&persona)?;
+        self.title.as_deref().map_or(Ok(()), session::check_title)?;
+        Ok(NewSession {
+            user_id: self.user_id.map(|user| Id::parse("user_id", &user)).transpose()?.or_else(|| request.caller().one_user().cloned()),
+            persona,
+            title: self.title,
+            metadata: encode_metadata(&self.metadata.unwrap_or_default())?,
+            idle_timeout: match self.ttl_seconds {
+                Some(seconds) => session::parse_idle_timeout("ttl_seconds", seconds)?,
+                None => request.config().idle_timeout,
+            },
+            profile: Profile::default().patched(self.profile),
+            uses_memory: self.memory.unwrap_or(true),
+            created_from: created_from.to_owned(),
+        })
+    }
+}
+
+/// Metadata as it is stored.
+///
+/// # Errors
+/// `TooLarge`.
+pub(super) fn encode_metadata(metadata: &Map<String, Value>) -> Result<String> {
+    let json = serde_json::to_string(metadata).map_err(|e| Error::Internal(format!("metadata: {e}")))?;
+    limits::check_body("metadata", &json, limits::METADATA_BYTES)?;
+    Ok(json)
+}
+
+/// Runs `attempt` with an id of our own, and with another should that one be in use. A request with a key gets the
+/// same id each time.
+///
+/// # Errors
+/// Those of `attempt`; `Invalid` when the session would be nobody's and its key can be guessed.
+pub(super) async fn with_own_id<T>(
+    repeatable: Option<&Repeatable>,
+    caller: &Caller,
+    attempt: impl AsyncFn(SessionId) -> Result<T>,
+) -> Result<T> {
+    if let Some(repeatable) = repeatable {
+        return attempt(session_id_of(&repeatable.key, &caller.owner_of_new())?).await;
+    }
+    let mut outcome = Err(Error::IdTaken);
+    for _ in 0..ID_ATTEMPTS {
+        outcome = attempt(SessionId::from_random(platform::random_bytes()?)).await;
+        if !matches!(outcome, Err(Error::IdTaken)) {
+            break;
+        }
+    }
+    outcome
+}
+
+/// Begins the client's session, which must not be there yet.
+///
+/// # Errors
+/// `IdTaken` when it is there, whosoever it is.
+pub(super) async fn create_new(client: SessionClient<'_>, new: NewSession, messages: Vec<Message>) -> Result<(Session, bool)> {
+    let (session, is_new) = client.create(new, messages).await?;
+    if is_new { Ok((session, is_new)) } else { Err(Error::IdTaken) }
+}
