@@ -44,6 +44,7 @@ mod storage;
 mod streams;
 mod tokens;
 mod tools;
+mod transcripts;
 mod turns;
 mod users;
 mod walkthrough;
