@@ -71,10 +71,11 @@ const RESTORE: Write = Write::new(
        revision = revision + 1, previous_value = null, previous_source = null, previous_session = null, previous_sequence = null, undo_until = null
      where from_session = ? and from_sequence = ? and updated_at >= ? and previous_value is not null",
 );
-const FORGET_DELETED: Write = Write::new("delete from memory where value is null and previous_session = ? and previous_sequence = ?");
+const FORGET_DELETED: Write =
+    Write::new("delete from memory where value is null and previous_session = ? and previous_sequence = ? and updated_at >= ?");
 const FORGET_PREVIOUS: Write = Write::new(
     "update memory set previous_value = null, previous_source = null, previous_session = null, previous_sequence = null, undo_until = null
-     where previous_session = ? and previous_sequence = ?",
+     where previous_session = ? and previous_sequence = ? and updated_at >= ?",
 );
 /// Empties the memory.
 pub(crate) const DELETE_ALL: Write = Write::new("delete from memory");
@@ -134,16 +135,16 @@ pub(crate) fn is_empty(sql: &Sql) -> Result<bool> {
     Ok(count_all(sql)? == 0)
 }
 
-/// Forgets for good what was learned from message `sequence` of a session that has its id since `since`.
+/// Forgets for good what was learned from message `origin` of a session that has its id since `since`.
 ///
 /// # Errors
 /// `Internal`, SQLite's.
-pub(crate) fn forget_from(sql: &Sql, session_id: &str, sequence: u64, since: Timestamp) -> Result<()> {
-    sql.run(&FORGET_DELETED, &[session_id.into(), sequence.into()])?;
-    sql.run(&FORGET_PREVIOUS, &[session_id.into(), sequence.into()])?;
-    // What was known before, and from elsewhere, is known again.
-    sql.run(&RESTORE, &[session_id.into(), sequence.into(), since.millis().into()])?;
-    sql.run(&FORGET, &[session_id.into(), sequence.into(), since.millis().into()])
+pub(crate) fn forget_from(sql: &Sql, origin: &Origin, since: Timestamp, now: Timestamp) -> Result<()> {
+    // What can be taken back no more must not come back by this either.
+    wipe(sql, now)?;
+    let meant = [origin.session_id.as_str().into(), origin.sequence.into(), since.millis().into()];
+    // Those first that have been deleted or written over; then what was known before, and from elsewhere, is known again.
+    [&FORGET_DELETED, &FORGET_PREVIOUS, &RESTORE, &FORGET].into_iter().try_for_each(|forget| sql.run(forget, &meant))
 }
 
 fn put(sql: &Sql, new: NewEntryRecord, now: Timestamp) -> Result<Put> {

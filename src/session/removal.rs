@@ -92,7 +92,7 @@ impl Object {
     /// has is wiped by the copy that follows.
     fn forget(&self, stored: &Stored, sequences: &[u64]) -> Result<()> {
         for sequence in sequences {
-            self.storage.forget_learned(&stored.session, *sequence)?;
+            self.storage.forget_learned(&stored.session, *sequence, platform::now())?;
             if matches!(stored.session.owner, Owner::User(_)) {
                 self.storage.unshare(*sequence)?;
             }

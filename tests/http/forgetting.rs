@@ -10,7 +10,9 @@ use crate::{
     support::{
         Server, eventually, json,
         model::{Model, Step},
+        sqlite,
     },
+    users::begin,
 };
 
 #[test]
@@ -146,4 +148,43 @@ fn what_a_turn_teaches_a_memory_that_is_emptied_meanwhile_is_not_kept() {
         assert_eq!(first.join().unwrap(), "Sesame");
     });
     assert_eq!(ask(), Value::Null);
+}
+
+#[test]
+fn what_can_be_taken_back_no_more_is_not_known_again_when_a_message_goes() {
+    let mut server = Server::start();
+    for (class, id, memory) in [("user", of_ann(&server), "/users/ann/memory".to_owned()), {
+        let id = server.new_session();
+        ("session", id.clone(), format!("/sessions/{id}/memory"))
+    }] {
+        say(&server, &id, "My name is Sesame");
+        say(&server, &id, "Sorry, my name is Jim");
+        server.kill();
+        for file in server.databases(class) {
+            sqlite::run(&file, "update memory set undo_until = 1");
+        }
+        server.launch();
+        server.delete(&format!("/sessions/{id}/messages/3")).expect(200);
+        assert_eq!(known(&server, &memory), json!({}), "{class}");
+    }
+}
+
+#[test]
+fn a_message_takes_nothing_with_it_that_an_earlier_session_of_its_id_has_taught() {
+    let server = Server::start();
+    let begin_again = || {
+        begin(&server, "ann", json!({"session_id": "s"}));
+    };
+    begin_again();
+    say(&server, "s", "My name is John and I live in Rome");
+    server.delete("/users/ann/memory/name").expect(200);
+    server.put("/users/ann/memory/location", json!({"value": "Sofia"})).expect(200);
+    server.delete("/sessions/s").expect(200);
+    begin_again();
+    say(&server, "s", "And what is it that I said?");
+    server.delete("/sessions/s/messages/1").expect(200);
+    for key in ["name", "location"] {
+        server.ask("POST", &format!("/users/ann/memory/{key}/undo"), &[], None).expect(200);
+    }
+    assert_eq!(known(&server, "/users/ann/memory"), json!({"name": "John", "location": "Rome"}));
 }

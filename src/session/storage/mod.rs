@@ -111,9 +111,10 @@ impl Storage {
     }
 
     /// Forgets what was learned from message `sequence`.
-    pub(super) fn forget_learned(&self, session: &Session, sequence: u64) -> Result<()> {
+    pub(super) fn forget_learned(&self, session: &Session, sequence: u64, now: Timestamp) -> Result<()> {
+        let origin = Origin { session_id: session.id.as_str().to_owned(), sequence };
         // The session's own memory is of no earlier session, though an imported entry may be older than this one.
-        memory::forget_from(&self.sql, session.id.as_str(), sequence, Timestamp::from_millis(0))
+        memory::forget_from(&self.sql, &origin, Timestamp::from_millis(0), now)
     }
 
     /// Does the session remember something under `key`?

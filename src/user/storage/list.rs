@@ -11,6 +11,7 @@ use super::{Ending, Storage, documents};
 use crate::{
     domain::{
         caller::Owner,
+        memory::Origin,
         session::{Session, SessionLimit},
         time::Timestamp,
     },
@@ -117,7 +118,7 @@ impl Storage {
             documents::remove(&self.sql, number, sequence, sequence)?;
             // What was answered may have told it.
             self.blank_answers()?;
-            memory::forget_from(&self.sql, session_id, sequence, created_at)
+            memory::forget_from(&self.sql, &Origin { session_id: session_id.clone(), sequence }, created_at, now)
         })?;
         Ok(place)
     }
