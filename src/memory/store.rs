@@ -267,14 +267,6 @@ pub(crate) fn restore(sql: &Sql, entry: Entry) -> Result<()> {
     save(sql, &Stored { key, created_at, updated_at, revision, now, before: None, undo_until: None })
 }
 
-/// Is something remembered under `key`?
-///
-/// # Errors
-/// `Internal`, SQLite's.
-pub(crate) fn has(sql: &Sql, key: &str) -> Result<bool> {
-    Ok(find(sql, key)?.is_some_and(|stored| stored.now.is_some()))
-}
-
 fn list(sql: &Sql, prefix: &str, after: &str, limit: u32) -> Result<Page> {
     let entries = entries(sql, prefix, after, limit)?;
     let last = entries.last().map_or(after, |last| last.key.as_str());

@@ -6,6 +6,7 @@ use crate::{
     domain::{
         caller::Caller,
         id::SessionId,
+        memory::Emptied,
         message::Message,
         session::{Precondition, Session, SessionPatch},
         stats::Ending,
@@ -155,7 +156,7 @@ impl Object {
     pub(super) fn remember(&self, mut stored: Stored, call: MemoryCall, now: Timestamp) -> Result<String> {
         let writes = call.writes();
         if matches!(call, MemoryCall::Clear) {
-            self.forget_values()?;
+            self.forget_values(&stored, Emptied { is_users: false, is_sessions: true })?;
         }
         let answer = self.storage.memory(call, now)?;
         if writes {

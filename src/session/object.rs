@@ -18,6 +18,7 @@ use crate::{
     domain::{
         caller::{Caller, Owner},
         id::{Repeatable, SessionId, UserId},
+        memory::Emptied,
         message::NewMessage,
         time::Timestamp,
     },
@@ -57,8 +58,8 @@ pub(super) struct Object {
     aftermath: Cell<Aftermath>,
     /// Whose object has a place for a session that is about to begin here.
     pub(super) admitted: RefCell<Option<UserId>>,
-    /// Has the user's memory been emptied since the turn began?
-    pub(super) is_told_forgotten: Cell<bool>,
+    /// Which memories have been emptied since the turn began.
+    pub(super) emptied: Cell<Emptied>,
     /// Set by tests alone.
     fault: Cell<Option<(When, Fault)>>,
 }
@@ -110,7 +111,7 @@ impl Object {
             begin: RefCell::default(),
             aftermath: Cell::new(Aftermath::Nothing),
             admitted: RefCell::default(),
-            is_told_forgotten: Cell::new(false),
+            emptied: Cell::default(),
             fault: Cell::new(None),
         }
     }
@@ -282,7 +283,9 @@ impl Object {
             }
             Call::Turn { number } => own(caller, alive).and_then(|_| answer(&self.turn_record(number)?)),
             Call::Memory(call) => self.remember(own(caller, alive)?, call, now),
-            Call::ForgetTold => own(caller, alive).and_then(|_| self.forget_told()).and_then(|()| answer(&true)),
+            Call::ForgetTold => {
+                self.forget_values(&own(caller, alive)?, Emptied { is_users: true, is_sessions: false }).and_then(|()| answer(&true))
+            }
             Call::Siblings { sequence } => own(caller, alive).and_then(|_| answer(&self.siblings(sequence)?)),
             Call::Remove { sequence, if_match } => {
                 answer(&self.remove(own(caller, alive)?, sequence, &decode_precondition(if_match.as_deref()), now)?)

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use crate::{
     domain::{
         caller::Owner,
+        memory::Emptied,
         message::Message,
         session::{Precondition, title_of},
         time::Timestamp,
@@ -59,11 +60,6 @@ impl Object {
         Ok(Popped { session: (&stored.session).into(), sequences })
     }
 
-    /// Wipes what was remembered where it is kept besides the memory.
-    pub(super) fn forget_values(&self) -> Result<()> {
-        self.forget_in_copies(wipe_values)
-    }
-
     /// Takes the session's title from it, if it was made of what `message` says.
     fn take_title_of(&self, stored: &mut Stored, message: &Message) -> Result<()> {
         // Before titles were marked, they were the first words.
@@ -74,18 +70,14 @@ impl Object {
         Ok(())
     }
 
-    /// Wipes what the user's memory was taught in this session where it is kept besides that memory, also by the turn that runs.
-    pub(super) fn forget_told(&self) -> Result<()> {
-        self.is_told_forgotten.set(true);
-        self.forget_in_copies(|answer| {
-            change(answer, &|fields| {
-                let is_told = fields.get("is_of_user") == Some(&Value::Bool(true));
-                if is_told {
-                    forget_value(fields);
-                }
-                is_told
-            })
-        })
+    /// Wipes what was taught in this session to memories that are emptied now where it is kept besides them, also by the turn
+    /// that runs.
+    pub(super) fn forget_values(&self, stored: &Stored, emptied: Emptied) -> Result<()> {
+        self.emptied.set(self.emptied.get().and(emptied));
+        if let Some(turn) = stored.session.running_turn {
+            self.storage.forget_values(turn, emptied)?;
+        }
+        self.forget_in_copies(stored, |answer| wipe_values(answer, emptied))
     }
 
     /// Wipes what messages said where it is kept besides the history, and what was learned from them. What the user's object
@@ -97,15 +89,14 @@ impl Object {
                 self.storage.unshare(*sequence)?;
             }
         }
-        self.forget_in_copies(|answer| wipe(answer, sequences, stored.session.title.as_deref()))
+        self.forget_in_copies(stored, |answer| wipe(answer, sequences, stored.session.title.as_deref()))
     }
 
     /// Forgets the events of turns that have ended, and changes every answer that is kept where `wipe` does.
-    fn forget_in_copies(&self, wipe: impl Fn(&mut Value) -> bool) -> Result<()> {
-        // Those of a turn that runs are what a crash leaves of it.
-        let running = self.running();
-        self.storage.delete_events(running.as_ref().map(|log| log.turn()))?;
-        if running.is_none() {
+    fn forget_in_copies(&self, stored: &Stored, wipe: impl Fn(&mut Value) -> bool) -> Result<()> {
+        // Those of a turn that runs are what a crash or a deletion leaves of it.
+        self.storage.delete_events(stored.session.running_turn)?;
+        if self.running().is_none() {
             *self.log.borrow_mut() = None;
         }
         for (key, kept) in self.storage.answers()? {
@@ -119,14 +110,16 @@ impl Object {
     }
 }
 
-/// Empties every value of a memory in a kept answer. Was there any?
-fn wipe_values(answer: &mut Value) -> bool {
+/// Empties in a kept answer every value that a memory had which is emptied. Was there any?
+fn wipe_values(answer: &mut Value, emptied: Emptied) -> bool {
     change(answer, &|fields| {
         let is_entry = fields.contains_key("key") && fields.contains_key("source");
-        if is_entry {
+        // An entry that does not say whose it is has been asked of the session.
+        let is_meant = is_entry && emptied.has(fields.get("is_of_user") == Some(&Value::Bool(true)));
+        if is_meant {
             forget_value(fields);
         }
-        is_entry
+        is_meant
     })
 }
 

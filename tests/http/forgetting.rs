@@ -81,9 +81,12 @@ fn what_a_rule_and_the_model_learn_from_one_message_is_one_change() {
 #[test]
 fn what_a_users_memory_forgets_for_good_is_in_no_kept_answer() {
     let server = Server::start();
-    let keyed = json!({"session_id": of_ann(&server), "message": "My name is Sesame", "client_message_id": "k"});
+    let id = of_ann(&server);
+    let keyed = json!({"session_id": id, "message": "My name is Sesame", "client_message_id": "k"});
     let first = server.post("/chat", keyed.clone()).expect(200).value();
     assert_eq!(first["memory"][0]["value"], "Sesame");
+    // The session's own memory is another.
+    server.delete(&format!("/sessions/{id}/memory")).expect(200);
     assert_eq!(server.post("/chat", keyed.clone()).expect(200).value(), first);
     server.delete("/users/ann/memory").expect(200);
     let again = server.post("/chat", keyed).expect(200).value();
@@ -148,6 +151,41 @@ fn what_a_turn_teaches_a_memory_that_is_emptied_meanwhile_is_not_kept() {
         assert_eq!(first.join().unwrap(), "Sesame");
     });
     assert_eq!(ask(), Value::Null);
+}
+
+#[test]
+fn what_is_forgotten_while_a_turn_runs_is_in_no_event_of_it_later() {
+    for (user, count, crashes) in
+        [("ann", 1, false), ("ann", 500, false), ("ann", 500, true), ("", 1, false), ("", 500, false), ("", 500, true)]
+    {
+        // What is long is stored at once, what is short with the end.
+        let value = "Sesame ".repeat(count);
+        let model = Model::start(move |number, _| match number {
+            0 => call("save_memory", &json!({"key": "k", "value": value})),
+            _ => [vec![Step::Headers, Step::Gate], Model::saying("Fine.")].concat(),
+        });
+        let mut server = Server::asking(&model, &[("MODEL_TOOLS", "on")]);
+        let id = if user.is_empty() { server.new_session() } else { of_ann(&server) };
+        let asked = json!({"session_id": id, "message": "Remember the magic word", "stream": true});
+        let mut stream = server.events("POST", "/chat", &[], Some(&asked));
+        assert!(stream.any(|event| event.name == "memory" && event.data.to_string().contains("Sesame")));
+        eventually("the model is asked again", || model.requests().len() == 2);
+        let memory = if user.is_empty() { format!("/sessions/{id}/memory") } else { format!("/users/{user}/memory") };
+        server.delete(&memory).expect(200);
+        if crashes {
+            server.kill();
+            server.launch();
+        } else {
+            model.open(1);
+            stream.rest();
+        }
+        let events = server.events("GET", &format!("/sessions/{id}/events?turn=1"), &[], None).rest();
+        let told: Vec<&Value> = events.iter().filter(|event| event.name == "memory").map(|event| &event.data["value"]).collect();
+        assert_eq!(told, [&Value::Null], "{user} {count} {crashes}");
+        server.kill();
+        let stored = sqlite::count(&server.databases("session")[0], "event where events like '%Sesame%'");
+        assert_eq!(stored, 0, "{user} {count} {crashes}");
+    }
 }
 
 #[test]

@@ -8,6 +8,9 @@ pub(crate) mod extract;
 
 use crate::domain::{id::MemoryKey, session::Version, time::Timestamp};
 
+/// In place of a value that is forgotten.
+const NO_VALUE: &str = "null";
+
 /// Something remembered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
@@ -73,7 +76,35 @@ pub(crate) struct MemoryChange {
     pub source: Source,
 }
 
+/// Which memories have been emptied.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Emptied {
+    /// The user's?
+    pub is_users: bool,
+    /// The session's own?
+    pub is_sessions: bool,
+}
+
+impl Emptied {
+    /// These and those.
+    pub(crate) fn and(self, other: Emptied) -> Emptied {
+        Emptied { is_users: self.is_users || other.is_users, is_sessions: self.is_sessions || other.is_sessions }
+    }
+
+    /// Is the user's memory among them, or the session's?
+    pub(crate) fn has(self, is_of_user: bool) -> bool {
+        if is_of_user { self.is_users } else { self.is_sessions }
+    }
+}
+
 impl MemoryChange {
+    /// Forgets the value that was taught to a memory which is emptied since.
+    pub(crate) fn forget(&mut self, emptied: Emptied) {
+        if emptied.has(self.is_of_user) {
+            self.value = self.value.take().map(|_| NO_VALUE.to_owned());
+        }
+    }
+
     /// That `entry` was saved.
     pub(crate) fn saved(entry: Entry, is_of_user: bool) -> MemoryChange {
         MemoryChange { is_of_user, key: entry.key.as_str().to_owned(), value: Some(entry.value), source: entry.source }

@@ -1,7 +1,7 @@
 //! What happens in a turn, in the order in which clients hear of it.
 
 use crate::domain::{
-    memory::MemoryChange,
+    memory::{Emptied, MemoryChange},
     message::{Message, ToolCall},
     session::Session,
     turn::{Turn, tokens::Usage},
@@ -71,6 +71,15 @@ pub(crate) struct Numbered {
     pub sequence: u64,
     /// The event.
     pub event: Event,
+}
+
+impl Numbered {
+    /// Forgets what was taught to a memory which is emptied since.
+    pub(crate) fn forget(&mut self, emptied: Emptied) {
+        if let Event::Memory(change) = &mut self.event {
+            change.forget(emptied);
+        }
+    }
 }
 
 #[cfg(test)]

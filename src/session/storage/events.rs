@@ -5,7 +5,7 @@
 
 use super::Storage;
 use crate::{
-    domain::{time::Timestamp, turn::event::Numbered},
+    domain::{memory::Emptied, time::Timestamp, turn::event::Numbered},
     error::{Error, Result},
     limits,
     platform::{self, sql::Write},
@@ -19,6 +19,7 @@ pub(super) const CREATE: Write = Write::new(
 );
 const INSERT: Write = Write::new("insert into event (turn, sequence, events) values (?, ?, ?)");
 const FIND: &str = "select events from event where turn = ? order by sequence";
+const REPLACE: Write = Write::new("update event set events = ? where turn = ? and sequence = ?");
 // No row is written when there is nothing to forget.
 const FORGET: Write = Write::new("delete from event where turn in (select number from turn where number < ? and ended_at < ?)");
 const DELETE_OTHERS: Write = Write::new("delete from event where turn <> ?");
@@ -43,6 +44,19 @@ impl Storage {
             events.extend(decode(&row.text(0)?)?);
         }
         Ok(events)
+    }
+
+    /// Wipes from the stored events of a turn what memories were taught that are emptied now.
+    pub(in crate::session) fn forget_values(&self, turn: u64, emptied: Emptied) -> Result<()> {
+        for row in self.sql.rows(FIND, &[turn.into()])? {
+            let events = decode(&row.text(0)?)?;
+            let mut left = events.clone();
+            left.iter_mut().for_each(|event| event.forget(emptied));
+            if let Some(first) = left.first().filter(|_| left != events) {
+                self.sql.run(&REPLACE, &[(&encode(&left)?).into(), turn.into(), first.sequence.into()])?;
+            }
+        }
+        Ok(())
     }
 
     /// Forgets the events of every turn but one.

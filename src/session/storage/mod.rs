@@ -117,11 +117,6 @@ impl Storage {
         memory::forget_from(&self.sql, &origin, Timestamp::from_millis(0), now)
     }
 
-    /// Does the session remember something under `key`?
-    pub(super) fn is_remembered(&self, key: &str) -> Result<bool> {
-        memory::has(&self.sql, key)
-    }
-
     /// Entries of the session's memory after key `after`.
     pub(super) fn memory_after(&self, after: &str, limit: u32) -> Result<Vec<Entry>> {
         memory::entries(&self.sql, "", after, limit)

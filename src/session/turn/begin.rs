@@ -7,6 +7,7 @@ use crate::{
     domain::{
         history::pairing::OpenCalls,
         id::Repeatable,
+        memory::Emptied,
         message::{Message, NewMessage, Role},
         speech::profile::Profile,
         time::Timestamp,
@@ -132,7 +133,7 @@ impl Object {
             input_sequence = stored.session.last_sequence;
         }
         let streams = options.streams;
-        self.is_told_forgotten.set(false);
+        self.emptied.set(Emptied::default());
         let gathered = self.gather(stored, input_sequence, task.kind, options.wishes.into())?;
         let session = &mut stored.session;
         session.turn_count = session.turn_count.saturating_add(1);

@@ -28,9 +28,6 @@ use crate::{
 /// and must not take the end for one of them. `run` never has so many that are not stored.
 pub(super) const ROOM: u64 = 1000;
 
-/// In place of what was remembered.
-const NO_VALUE: &str = "null";
-
 /// What came of a turn.
 pub(super) struct Outcome {
     /// The text it got.
@@ -80,7 +77,7 @@ impl Object {
     pub(super) fn conclude(&self, stored: &mut Stored, outcome: Outcome, now: Timestamp) -> Result<Concluded> {
         let number = stored.session.running_turn.take().ok_or_else(|| Error::Internal("no turn runs".into()))?;
         let StoredTurn { mut turn, key } = self.storage.turn(number)?.ok_or_else(|| Error::Internal(format!("no turn {number}")))?;
-        let Outcome { text, next_sequence, unstored, memory, prompt_bytes, end } = outcome;
+        let Outcome { text, next_sequence, mut unstored, mut memory, prompt_bytes, end } = outcome;
         let (answer_bytes, end) = (text.len(), end.that_says_something(turn.kind, &text));
 
         turn.usage = usage(stored, &end, prompt_bytes, answer_bytes);
@@ -108,14 +105,16 @@ impl Object {
         let ended = Box::new(Ended { turn: turn.clone(), answer: answer.clone(), session: Some(stored.session.clone()) });
         happened.push(if turn.has_failed() { Event::Failed(ended) } else { Event::Done(ended) });
         let events: Vec<Numbered> = (next_sequence..).zip(happened).map(|(sequence, event)| Numbered { sequence, event }).collect();
+        let emptied = self.emptied.get();
+        unstored.iter_mut().for_each(|event| event.forget(emptied));
         self.storage.insert_events(number, &[unstored, events.clone()].concat())?;
         let reply = match end.into_failure() {
             Some(error) => Err(error),
             None => self.answered(stored, &turn, answer.clone(), memory.clone()),
         };
         if let (Some(key), Ok(_)) = (&key, &reply) {
-            let untold = memory.into_iter().map(|change| self.untold(change));
-            let kept = self.answered(stored, &turn, answer, untold.collect::<Result<_>>()?)?;
+            memory.iter_mut().for_each(|change| change.forget(emptied));
+            let kept = self.answered(stored, &turn, answer, memory)?;
             // One that is too large for a row is put together again when it is asked for.
             if kept.len() <= limits::ROW_BYTES {
                 self.storage.replace_answer(key, &kept)?;
@@ -174,12 +173,6 @@ impl Object {
         let replaces = self.set_aside(stored, turn.input_sequence, sequence)?;
         let appended = self.append(stored, vec![body], replaces, now)?;
         Ok(appended.into_iter().last())
-    }
-
-    /// `change` as it is kept in an answer: what a memory has forgotten for good meanwhile must not live on there.
-    fn untold(&self, change: MemoryChange) -> Result<MemoryChange> {
-        let is_known = if change.is_of_user { !self.is_told_forgotten.get() } else { self.storage.is_remembered(&change.key)? };
-        Ok(if is_known { change } else { MemoryChange { value: change.value.map(|_| NO_VALUE.to_owned()), ..change } })
     }
 
     pub(super) fn answered(&self, stored: &Stored, turn: &Turn, assistant: Option<Message>, memory: Vec<MemoryChange>) -> Result<String> {

@@ -22,7 +22,7 @@ use crate::{
     domain::{
         context,
         history::prompt,
-        memory::MemoryChange,
+        memory::{Emptied, MemoryChange},
         message::{NewMessage, Role},
         time::Timestamp,
         turn::{
@@ -158,6 +158,10 @@ async fn end(object: &Object, running: &Running, outcome: Outcome) -> Result<()>
         worker::console_error!("the end of a turn is not told: {error:?}");
     }
     log.end(reply);
+    if object.emptied.get() != Emptied::default() {
+        // It tells what is forgotten; what is stored does not.
+        object.log.borrow_mut().take_if(|last| Rc::ptr_eq(last, log));
+    }
     Ok(())
 }
 
@@ -253,6 +257,8 @@ impl<'a> Draft<'a> {
             return;
         }
         let now = platform::now();
+        let emptied = self.object.emptied.get();
+        self.unstored.iter_mut().for_each(|event| event.forget(emptied));
         let stored = self.object.storage.insert_events(self.running.log.turn, &self.unstored);
         // A turn that lasts is activity, also for those who only see the session's row.
         let touches = now.since(self.touched_at) >= self.running.session.idle_timeout.checked_div(4).unwrap_or_default();
