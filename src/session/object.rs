@@ -147,7 +147,9 @@ impl Object {
         if let Call::End { ending, decided_at } = call {
             return self.context.atomically(|| self.end_for_user(&caller, stored, ending, Timestamp::from_millis(decided_at)));
         }
-        let is_meant = |stored: &Stored| !is_dead || (matches!(call, Call::Restore) && stored.is_restorable(now));
+        // What a user wants forgotten must not come back with a session that is restored.
+        let reaches_hidden = matches!(call, Call::Restore | Call::ForgetTold);
+        let is_meant = |stored: &Stored| !is_dead || (reaches_hidden && stored.is_restorable(now));
         let alive = stored.filter(is_meant);
         if let (None, Some(id), Owner::User(user)) = (&alive, call.begins(), caller.owner_of_new())
             && admitted.as_ref() != Some(&user)

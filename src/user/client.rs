@@ -131,6 +131,16 @@ pub(crate) async fn list(env: &Env, user: &UserId, limit: u32, position: Option<
     listed.into_iter().map(decode).collect()
 }
 
+/// Ids after `after`, in their order, of all sessions that `user` may have, listed or not.
+///
+/// # Errors
+/// As [`share`].
+pub(crate) async fn ids(env: &Env, user: &UserId, after: Option<&SessionId>, limit: u32) -> Result<Vec<SessionId>> {
+    let call = Call::Ids { after: after.map(SessionId::as_str).unwrap_or_default().to_owned(), limit };
+    let ids: Vec<String> = namespace::call::<_, _, Refusal>(env, BINDING, user.as_str(), &call).await?;
+    ids.iter().map(|id| SessionId::parse("id", id)).collect()
+}
+
 /// Keeps a place on the list of `user` for session `id`, which is about to begin.
 ///
 /// # Errors

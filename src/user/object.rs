@@ -131,6 +131,7 @@ impl Object {
                 let listed = self.storage.list(limit, after, &FilterRecord::default(), now)?;
                 encode(&listed.into_iter().map(|item| item.session).collect::<Vec<_>>())
             }
+            Call::Ids { after, limit } => encode(&self.storage.ids(&after, limit)?),
             Call::Page { limit, after, filter } => encode(&self.storage.list(limit, after, &filter, now)?),
         };
         answer.map(Outcome::Answer)

@@ -25,6 +25,8 @@ pub(super) enum Call {
     List { limit: u32, after: Option<PositionRecord> },
     /// Answers a list of [`ListedRecord`], those with the latest activity first.
     Page { limit: u32, after: Option<PositionRecord>, filter: FilterRecord },
+    /// Answers the ids after `after`, in their order, of all sessions that there may be, listed or not.
+    Ids { after: String, limit: u32 },
     /// Keeps a place for a session that is about to begin, or answers `SessionLimit`. Answers `true`.
     Admit { user: String, session_id: String },
     /// Hides a session that is deleted and can be restored until then. Answers `true`.
@@ -56,6 +58,7 @@ impl Call {
             | Call::Erase { .. }
             | Call::List { .. }
             | Call::Page { .. }
+            | Call::Ids { .. }
             | Call::Search(_)
             | Call::Settings => false,
         }
@@ -172,6 +175,7 @@ mod tests {
             r#"{"list":{"limit":50,"after":{"last_activity":1,"session_id":"s"}}}"#,
             r#"{"list":{"limit":50,"after":null}}"#,
             r#"{"page":{"limit":50,"after":null,"filter":{"persona":"p","title":"t","created_since":1,"created_before":2,"active_since":3,"active_before":4}}}"#,
+            r#"{"ids":{"after":"s","limit":50}}"#,
             r#"{"admit":{"user":"ann","session_id":"s"}}"#,
             r#"{"hide":{"session_id":"s","until":1}}"#,
             r#"{"erase":{"user":"ann"}}"#,

@@ -189,6 +189,27 @@ fn what_is_forgotten_while_a_turn_runs_is_in_no_event_of_it_later() {
 }
 
 #[test]
+fn what_a_users_memory_forgets_is_in_no_session_whether_it_is_listed_or_not() {
+    let mut server = Server::start();
+    // After more than a page of others.
+    let id = begin(&server, "ann", json!({"session_id": "z"}));
+    let keyed = json!({"session_id": id, "message": "My name is Sesame", "client_message_id": "k"});
+    server.post("/chat", keyed.clone()).expect(200);
+    server.delete(&format!("/sessions/{id}?undo=600")).expect(200);
+    server.kill();
+    let others = "insert into session with recursive n (n) as (select 10 union all select n + 1 from n where n < 260)
+      select 'a' || n, @now, @now + 60000, '', 'hidden', n from n";
+    sqlite::run(&server.databases("user")[0], others);
+    server.launch();
+    server.delete("/users/ann/memory").expect(200);
+    server.ask("POST", &format!("/sessions/{id}/restore"), &[], None).expect(200);
+    let again = server.post("/chat", keyed).expect(200).value();
+    assert_eq!((&again["memory"][0]["key"], &again["memory"][0]["value"]), (&json!("name"), &Value::Null));
+    let events = server.events("GET", &format!("/sessions/{id}/events?turn=1"), &[], None).rest();
+    assert!(events.iter().all(|event| event.name != "memory"), "{events:?}");
+}
+
+#[test]
 fn what_can_be_taken_back_no_more_is_not_known_again_when_a_message_goes() {
     let mut server = Server::start();
     for (class, id, memory) in [("user", of_ann(&server), "/users/ann/memory".to_owned()), {

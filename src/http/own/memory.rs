@@ -9,7 +9,10 @@ use super::{
     routes::{MemoryAction, MemoryOf},
 };
 use crate::{
-    domain::{id::UserId, memory::Entry, session::Session},
+    domain::{
+        id::{SessionId, UserId},
+        memory::Entry,
+    },
     error::{Error, Result},
     http::{
         problem::Problem,
@@ -19,10 +22,7 @@ use crate::{
     limits,
     memory::client::{Entries, MemoryClient},
     session::client::SessionClient,
-    user::{
-        self,
-        client::{Filter, Listed, Position},
-    },
+    user,
 };
 
 #[derive(Deserialize)]
@@ -115,19 +115,20 @@ async fn act(request: &Request<'_>, memory: &MemoryClient<'_>, action: MemoryAct
     }
 }
 
-/// Has the user's sessions wipe what they keep of the memory, in answers that wait to be repeated.
+/// Has the user's sessions, also those that can be restored, wipe what they keep of the memory. To be called when that is
+/// empty: what begins later learns nothing of it.
 async fn forget_told(request: &Request<'_>, user: &UserId) -> Result<()> {
     let (env, caller) = (request.env(), request.caller().acting_for(Some(user))?);
-    let forget = async |listed: &Listed| match SessionClient::new(env, &caller, &listed.session.id).forget_told().await {
+    let forget = async |id: &SessionId| match SessionClient::new(env, &caller, id).forget_told().await {
         Err(Error::NotFound(_)) => Ok(()),
         forgotten => forgotten,
     };
-    let mut position = None;
+    let mut last: Option<SessionId> = None;
     loop {
-        let page = user::client::list(env, user, limits::PAGE_ITEMS, position, Filter::default()).await?;
-        let Some(Session { id, last_activity, .. }) = page.last().map(|last| &last.session) else { return Ok(()) };
-        position = Some(Position { last_activity: *last_activity, session_id: id.clone() });
+        let mut page = user::client::ids(env, user, last.as_ref(), limits::PAGE_ITEMS).await?;
         stream::iter(&page).map(forget).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+        let Some(id) = page.pop() else { return Ok(()) };
+        last = Some(id);
     }
 }
 

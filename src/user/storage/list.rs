@@ -54,6 +54,7 @@ const LIST: &str = "select json_set(record, '$.last_activity', last_activity), n
   where (last_activity, session.id) < (cast(? as integer), ?) and last_activity >= ? and last_activity < ? and expires_at > ?
     and state = 'listed' and session.id not in (select session_id from ending)
   order by last_activity desc, session.id desc limit ?";
+const IDS: &str = "select id from session where id > ? order by id limit ?";
 const COUNT_OTHERS: &str = "select count(*) from session
   where state <> 'hidden' and id <> ? and expires_at > ? and id not in (select session_id from ending)";
 const IDLE_LONGEST: &str = "select id from session
@@ -213,6 +214,12 @@ impl Storage {
                 return Ok(listed);
             }
         }
+    }
+
+    /// Ids after `after` of whatever has a row: no change of a session moves it from one page to another.
+    pub(in crate::user) fn ids(&self, after: &str, limit: u32) -> Result<Vec<String>> {
+        let rows = if self.has_schema()? { self.sql.rows(IDS, &[after.into(), limit.into()])? } else { Vec::new() };
+        rows.iter().map(|row| row.text(0)).collect()
     }
 
     fn state(&self, id: &str, now: Timestamp) -> Result<Option<String>> {
