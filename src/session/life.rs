@@ -127,15 +127,15 @@ impl Object {
     ) -> Result<Outcome> {
         let is_meant = |stored: &Stored| caller.may_use(&stored.session.owner) && stored.session.created_at <= decided_at;
         let Some(mut stored) = stored.filter(is_meant) else {
-            return Ok(Outcome::Answer(answer(&Ended { is_spared: false, message_count: 0 })?));
+            return Ok(Outcome::Answer(answer(&Ended { is_spared: false, is_found: false, message_count: 0 })?));
         };
         let message_count = stored.session.message_count;
         // It has ended and been counted before, and something of it is left.
         if stored.is_ended {
-            return Ok(Outcome::Buried(answer(&Ended { is_spared: false, message_count })?));
+            return Ok(Outcome::Buried(answer(&Ended { is_spared: false, is_found: true, message_count })?));
         }
         if ending == EndingRecord::Evicted && self.running().is_some() {
-            return Ok(Outcome::Answer(answer(&Ended { is_spared: true, message_count: 0 })?));
+            return Ok(Outcome::Answer(answer(&Ended { is_spared: true, is_found: true, message_count: 0 })?));
         }
         let ending = match ending {
             EndingRecord::Evicted => Ending::Evicted,
@@ -143,7 +143,7 @@ impl Object {
         };
         self.end(&mut stored, ending, decided_at)?;
         self.break_off();
-        Ok(Outcome::Buried(answer(&Ended { is_spared: false, message_count })?))
+        Ok(Outcome::Buried(answer(&Ended { is_spared: false, is_found: true, message_count })?))
     }
 
     fn break_off(&self) {

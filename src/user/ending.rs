@@ -11,7 +11,8 @@ use crate::{
     config::Config,
     domain::id::UserId,
     error::{Error, Result},
-    platform, session,
+    platform,
+    session::{self, client::Gone},
     user::{
         object::Object,
         protocol::ErasedRecord,
@@ -86,7 +87,7 @@ impl Object {
         let ended = platform::within(PATIENCE, asked).await.ok_or_else(|| Error::Unavailable("a session does not end".into()));
         let noted = ended.flatten().and_then(|ended| {
             self.atomically(|| match ended {
-                Some(message_count) => self.storage.ended(ending, message_count),
+                Some(Gone { is_found, message_count }) => self.storage.ended(ending, is_found, message_count),
                 None => self.storage.spare(ending, platform::now()),
             })
         });

@@ -94,6 +94,22 @@ fn an_erasure_that_is_cut_off_goes_on() {
 }
 
 #[test]
+fn a_receipt_counts_sessions_and_not_the_places_of_some_that_never_began() {
+    let mut server = Server::start();
+    for number in 0..3 {
+        begin(&server, "ann", json!({"session_id": format!("s{number}")}));
+    }
+    server.kill();
+    // One has begun and the list has not heard of it; another never has.
+    let places = "update session set state = 'reserved', record = '' where id = 's0';
+      insert into session values ('never', @now, @now + 60000, '', 'reserved', 9)";
+    sqlite::run(&server.databases("user")[0], places);
+    server.launch();
+    assert_eq!(server.delete("/users/ann").expect(200).value()["sessions"], 3);
+    server.get("/sessions/s0").expect_problem(404, "SESSION_NOT_FOUND");
+}
+
+#[test]
 fn a_turn_that_runs_does_not_outlive_its_user() {
     let model =
         Model::start(|_, _| vec![Step::Text("One ".into()), Step::Gate, Step::Text("two.".into()), Step::Finish("stop"), Step::Done]);

@@ -314,17 +314,25 @@ impl<'a> SessionClient<'a> {
     }
 }
 
-/// Ends session `id` of `user` for that user's object, if it began no later than `decided_at`. How many messages went with
-/// it; `None`: it goes on, as it may when it was only evicted.
+/// What has gone with a session that was to end.
+pub(crate) struct Gone {
+    /// Was there one?
+    pub is_found: bool,
+    /// How many messages it had.
+    pub message_count: u64,
+}
+
+/// Ends session `id` of `user` for that user's object, if it began no later than `decided_at`. `None`: it goes on, as it may
+/// when it was only evicted.
 ///
 /// # Errors
 /// `Unavailable` when something of it may be left.
-pub(crate) async fn end(env: &Env, user: &UserId, id: &str, ending: EndingRecord, decided_at: Timestamp) -> Result<Option<u64>> {
+pub(crate) async fn end(env: &Env, user: &UserId, id: &str, ending: EndingRecord, decided_at: Timestamp) -> Result<Option<Gone>> {
     let caller = Caller::User(user.clone());
     let call = Call::End { ending, decided_at: decided_at.millis() };
     let request = Request { caller: (&caller).into(), repeatable: None, call };
-    let ended: Ended = namespace::call::<_, _, Refusal>(env, BINDING, id, &request).await?;
-    Ok((!ended.is_spared).then_some(ended.message_count))
+    let Ended { is_spared, is_found, message_count } = namespace::call::<_, _, Refusal>(env, BINDING, id, &request).await?;
+    Ok((!is_spared).then_some(Gone { is_found, message_count }))
 }
 
 fn decode_messages(records: Vec<MessageRecord>) -> Result<Vec<Message>> {

@@ -39,6 +39,9 @@ pub(crate) struct Deleted {
 pub(crate) struct Ended {
     /// It goes on: a turn runs.
     pub(crate) is_spared: bool,
+    /// Was there one to end? Absent in older answers.
+    #[serde(default)]
+    pub(crate) is_found: bool,
     /// How many messages went with it.
     pub(crate) message_count: u64,
 }

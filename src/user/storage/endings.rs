@@ -40,7 +40,11 @@ const REMOVE_OLD: Write = Write::new("delete from session where id = ? and last_
 const BEGIN_ERASURE: Write =
     Write::new("insert or ignore into erasure (only, started_at, sessions, messages, memories) values (1, ?, 0, 0, 0)");
 const COUNT_MEMORIES: Write = Write::new("update erasure set memories = memories + ?");
-const COUNT_SESSION: Write = Write::new("update erasure set sessions = sessions + 1, messages = messages + ?");
+// A place for a session that never began is no session.
+const COUNT_SESSION: Write = Write::new(
+    "update erasure set sessions = sessions + 1, messages = messages + ?
+     where ? or not exists (select 1 from session where id = ? and state = 'reserved')",
+);
 const ERASURE: &str = "select started_at, sessions, messages, memories from erasure";
 const END_ERASURE: Write = Write::new("delete from erasure");
 
@@ -90,14 +94,16 @@ impl Storage {
         Ok(oldest.map(Timestamp::from_millis))
     }
 
-    /// Notes that nothing is left of a session, which had so many messages. One that has begun under its id since stays.
-    pub(in crate::user) fn ended(&self, ending: &Ending, message_count: u64) -> Result<()> {
-        if self.ending_decided_at(&ending.session_id)? != Some(ending.decided_at) {
+    /// Notes that nothing is left of a session, which had so many messages if it was there at all. One that has begun under
+    /// its id since stays.
+    pub(in crate::user) fn ended(&self, ending: &Ending, is_found: bool, message_count: u64) -> Result<()> {
+        let session_id = ending.session_id.as_str();
+        if self.ending_decided_at(session_id)? != Some(ending.decided_at) {
             return Ok(());
         }
-        self.forget_ending(&ending.session_id)?;
-        self.sql.run(&REMOVE_OLD, &[ending.session_id.as_str().into(), ending.decided_at.millis().into()])?;
-        self.sql.run(&COUNT_SESSION, &[message_count.into()])
+        self.forget_ending(session_id)?;
+        self.sql.run(&COUNT_SESSION, &[message_count.into(), is_found.into(), session_id.into()])?;
+        self.sql.run(&REMOVE_OLD, &[session_id.into(), ending.decided_at.millis().into()])
     }
 
     /// Notes that a session is to end no more.
