@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { chromium } from "./chromium.mjs";
 import { gateway } from "./gateway.mjs";
 import { fail, root, setup } from "./setup.mjs";
 
@@ -36,10 +37,16 @@ const command = (program, ...args) => () =>
       resolve({ ok: false });
     });
     child.on("close", (code) => {
-      const tests = [...output.matchAll(/^test result: .*? (\d+) passed; (\d+) failed/gm)].map((match) => [Number(match[1]), Number(match[2])]);
-      resolve({ ok: code === 0, tests });
+      resolve({ ok: code === 0, tests: counts(output) });
     });
   });
+
+/** How many tests have passed and failed, by what cargo or Node's runner say. */
+function counts(output) {
+  const ofCargo = [...output.matchAll(/^test result: .*? (\d+) passed; (\d+) failed/gm)].map((match) => [Number(match[1]), Number(match[2])]);
+  const ofNode = (word) => Number(new RegExp(`^. ${word} (\\d+)$`, "mu").exec(output)?.[1] ?? 0);
+  return [...ofCargo, [ofNode("pass"), ofNode("fail") + ofNode("cancelled")]];
+}
 
 async function freePort() {
   const server = createServer();
@@ -118,6 +125,11 @@ await step("lint, WASM", command("cargo", "clippy", "--lib", "--locked", ...wasm
 await step("documentation", command("cargo", "doc", "--no-deps", "--document-private-items", "--locked"));
 await step("bundle, as it would be deployed", command("node", "tools/bundle.mjs"));
 await step("tests", command("cargo", "test", "--no-fail-fast", "--locked"));
+await step("tests in a browser", () => {
+  environment.CHROMIUM = chromium();
+  if (!environment.CHROMIUM) return { ok: false };
+  return command("node", "--test", "--test-reporter=spec", "tests/browser/*.test.mjs")();
+});
 const litellm = gateway();
 if (litellm) {
   environment.LITELLM = litellm;
