@@ -110,6 +110,22 @@ fn a_receipt_counts_sessions_and_not_the_places_of_some_that_never_began() {
 }
 
 #[test]
+fn of_two_erasures_at_once_neither_loses_or_doubles_what_goes() {
+    let server = Server::with(&[("MAX_SESSIONS_PER_USER", "0"), ("STATS_LAG_SECONDS", "1")]);
+    for _ in 0..30 {
+        begin(&server, "ann", json!({}));
+    }
+    let erase = || server.delete("/users/ann").expect(200).value();
+    let receipts = thread::scope(|scope| [scope.spawn(erase), scope.spawn(erase)].map(|erasure| erasure.join().unwrap()));
+    assert!(receipts.iter().all(|receipt| receipt["erased"] == true), "{receipts:?}");
+    // Who asks when all has gone is told of nothing.
+    assert_eq!(receipts.iter().filter_map(|receipt| receipt["sessions"].as_u64()).max(), Some(30), "{receipts:?}");
+    let counted = || server.get("/sessions/stats").expect(200).value()["sessions"].clone();
+    let expected = json!({"alive": 0, "created": 30, "deleted": 0, "expired": 0, "evicted": 0, "erased": 30});
+    eventually("all are counted once", || counted() == expected);
+}
+
+#[test]
 fn a_turn_that_runs_does_not_outlive_its_user() {
     let model =
         Model::start(|_, _| vec![Step::Text("One ".into()), Step::Gate, Step::Text("two.".into()), Step::Finish("stop"), Step::Done]);
