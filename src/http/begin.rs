@@ -89,6 +89,20 @@ pub(super) async fn with_own_id<T>(
     outcome
 }
 
+/// Begins a session under an id of our own, for `caller`.
+///
+/// # Errors
+/// See [`with_own_id`].
+pub(super) async fn create_own(
+    request: &Request<'_>,
+    caller: &Caller,
+    repeatable: Option<&Repeatable>,
+    new: NewSession,
+) -> Result<Session> {
+    let begin = async |id| create_new(SessionClient::new(request.env(), caller, &id).once(repeatable), new.clone(), Vec::new()).await;
+    with_own_id(repeatable, caller, begin).await.map(|(session, _)| session)
+}
+
 /// Begins the client's session, which must not be there yet.
 ///
 /// # Errors

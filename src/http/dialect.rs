@@ -3,7 +3,7 @@
 //! A dialect keeps its wire structs to itself, reads and writes through [`Request`] and [`Reply`], and asks the same
 //! clients as every other. What it answers where dialects differ is a table at the top of its file.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use crate::http::{Method, auth::Need, problem::Problem, request::Request, response::Reply};
 
@@ -32,6 +32,11 @@ pub(super) trait Dialect {
 
     /// A failure as this dialect tells it: `problem` may be its own, or that of any request to anybody.
     fn refuse(problem: Problem, request_id: &str) -> Reply;
+
+    /// Adds what every reply of the dialect carries, whatever it is. `took`: how long it was in the making.
+    fn finish(reply: Reply, _took: Duration) -> Reply {
+        reply
+    }
 }
 
 /// Where a path leads in a dialect.

@@ -9,6 +9,8 @@ mod body;
 mod repeat;
 mod upload;
 mod begin;
+mod saying;
+mod atlus;
 mod own;
 mod response;
 mod log;
@@ -30,7 +32,7 @@ use crate::{
         request::Request,
         response::{Exchange, Reply},
     },
-    trace,
+    platform, trace,
 };
 
 /// The methods we answer; HEAD is GET without the body, OPTIONS is answered for every path.
@@ -95,7 +97,9 @@ macro_rules! dialects {
     };
 }
 
-dialects! {}
+dialects! {
+    atlus::Atlus,
+}
 
 /// Answers a request, whatever becomes of it.
 ///
@@ -117,10 +121,12 @@ pub(crate) async fn serve(request: &web_sys::Request, env: &Env) -> std::result:
 
 impl Arrival<'_> {
     async fn answer_in<D: Dialect>(&self, place: Place<'_, D>) -> Reply {
-        self.try_in(place).await.unwrap_or_else(|problem| {
+        let began = platform::now();
+        let reply = self.try_in(place).await.unwrap_or_else(|problem| {
             problem.log(self.request_id);
             D::refuse(problem, self.request_id)
-        })
+        });
+        D::finish(reply, platform::now().since(began))
     }
 
     /// 1. Find the path. 2. Find the method. 3. Find out who asks. 4. Do it.

@@ -22,7 +22,7 @@ pub(crate) struct Problem {
     /// The field at fault.
     pub(super) field: Option<Box<str>>,
     /// The session that was begun all the same.
-    session_id: Option<Box<str>>,
+    pub(super) session_id: Option<Box<str>>,
     pub(super) headers: Vec<(&'static str, String)>,
     /// For the log alone.
     cause: Option<String>,

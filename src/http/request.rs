@@ -32,6 +32,7 @@ pub(crate) struct Request<'a> {
     raw: &'a web_sys::Request,
     env: &'a Env,
     config: &'a Config,
+    request_id: &'a str,
     caller: Caller,
     segments: Vec<Cow<'a, str>>,
     query: Query,
@@ -47,8 +48,8 @@ impl<'a> Request<'a> {
             percent_decode_str(segment).decode_utf8().map_err(|_| Error::invalid("path", "must be percent-encoded UTF-8"))
         };
         let segments = segments.iter().map(decode).collect::<Result<Vec<_>>>()?;
-        let Arrival { raw, env, query, .. } = *arrival;
-        Ok(Request { raw, env, config, caller, segments, query: Query::parse(query) })
+        let Arrival { raw, env, query, request_id, .. } = *arrival;
+        Ok(Request { raw, env, config, request_id, caller, segments, query: Query::parse(query) })
     }
 
     /// Bindings of the deployment.
@@ -59,6 +60,11 @@ impl<'a> Request<'a> {
     /// Configuration of the deployment.
     pub(crate) fn config(&self) -> &'a Config {
         self.config
+    }
+
+    /// The client's id of this request, or ours. It selects nothing.
+    pub(crate) fn request_id(&self) -> &'a str {
+        self.request_id
     }
 
     /// Who asks.

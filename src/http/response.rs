@@ -1,6 +1,7 @@
 //! Writing responses. A [`Reply`] is plain data; [`Exchange`] adds what every response carries.
 
 use serde::Serialize;
+use serde_json::value::RawValue;
 use uuid::Uuid;
 use wasm_bindgen::JsValue;
 
@@ -161,6 +162,11 @@ impl Exchange {
         }
         Ok(())
     }
+}
+
+/// JSON text that we have written ourselves, as it is.
+pub(super) fn raw_json(text: &str) -> Box<RawValue> {
+    RawValue::from_string(text.to_owned()).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 
 /// May it go into a header and a log line as it is?

@@ -11,6 +11,7 @@
 
 mod support;
 
+mod atlus;
 mod auth;
 mod bad_input;
 mod cleanup;

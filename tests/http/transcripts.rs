@@ -196,6 +196,7 @@ fn is_kind(kind: &str, text: &str) -> Option<bool> {
         text.len() == shape.len() && shape.chars().zip(text.chars()).all(is_alike)
     };
     Some(match kind {
+        "text" => true,
         "string" => !text.is_empty(),
         "digits" => !text.is_empty() && text.chars().all(|c| c.is_ascii_digit()),
         "hex16" => text.len() == 16 && text.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f')),
@@ -251,6 +252,7 @@ fn expectations_tell_what_fits_from_what_does_not() {
         (json!("$id2"), json!(7), true),
         (json!("Session $id not found"), json!("Session a b not found"), true),
         (json!("<string>"), json!(""), false),
+        (json!("<text>b<text>"), json!("ab"), true),
         (json!("<number>"), json!("1"), false),
         (json!("session_<hex16>"), json!("session_0123456789abcdef"), true),
         (json!("session_<hex16>"), json!("session_0123456789ABCDEF"), false),

@@ -96,7 +96,7 @@ pub(crate) async fn chat(request: &Request<'_>) -> std::result::Result<Reply, Pr
 ///
 /// # Errors
 /// `Invalid` or `TooLarge`, naming the field.
-pub(super) fn check_message(text: String, metadata: Option<&Map<String, Value>>) -> Result<NewMessage> {
+pub(in crate::http) fn check_message(text: String, metadata: Option<&Map<String, Value>>) -> Result<NewMessage> {
     if text.trim().is_empty() {
         return Err(Error::invalid("message", "must be a text that is not blank"));
     }

@@ -36,7 +36,7 @@ use crate::{
         },
     },
     error::{Error, Result},
-    http::request::Query,
+    http::{request::Query, response::raw_json},
 };
 
 /// So many objects are called at the same time: a Worker waits for six at most.
@@ -261,11 +261,6 @@ impl<'a> From<&'a Message> for MessageJson<'a> {
 fn one_of<T: Copy>(field: &str, all: &[T], name_of: impl Fn(T) -> &'static str + Copy, name: &str) -> Result<T> {
     let names = || all.iter().copied().map(name_of).collect::<Vec<_>>().join(", ");
     named(all, name_of, name).ok_or_else(|| Error::invalid(field, format!("must be one of {}", names())))
-}
-
-/// JSON text that we have written ourselves, as it is.
-fn raw_json(text: &str) -> Box<RawValue> {
-    RawValue::from_string(text.to_owned()).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 
 /// The time `name`, if it is given.

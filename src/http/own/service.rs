@@ -24,7 +24,17 @@ struct BannerJson {
     service: &'static str,
     version: &'static str,
     description: &'static str,
+    /// This and the next field are for clients of ATLUS.
+    status: &'static str,
+    endpoints: EndpointsJson,
     paths: [&'static str; 9],
+}
+
+#[derive(Serialize)]
+struct EndpointsJson {
+    chat: &'static str,
+    health: &'static str,
+    docs: &'static str,
 }
 
 #[derive(Serialize)]
@@ -62,6 +72,8 @@ pub(crate) fn banner() -> Reply {
         service: env!("CARGO_PKG_NAME"),
         version: env!("CARGO_PKG_VERSION"),
         description: env!("CARGO_PKG_DESCRIPTION"),
+        status: "operational",
+        endpoints: EndpointsJson { chat: "/api/v1/chat", health: "/api/v1/health", docs: "/api/v1/docs" },
         paths: [
             "/chat",
             "/sessions",

@@ -15,7 +15,7 @@ use crate::{
     },
     error::{Error, Result},
     http::{
-        begin::{Choices, create_new, encode_metadata, with_own_id},
+        begin::{self, Choices, create_new, encode_metadata, with_own_id},
         body::{Object, nullable},
         problem::Problem,
         repeat::fork_id_of,
@@ -113,12 +113,7 @@ pub(crate) async fn create(request: &Request<'_>) -> std::result::Result<Reply, 
 
     let (session, is_new) = match chosen {
         Some(id) => SessionClient::new(request.env(), &caller, &id).once(repeatable.as_ref()).create(new, Vec::new()).await?,
-        None => {
-            let begin = async |id| {
-                create_new(SessionClient::new(request.env(), &caller, &id).once(repeatable.as_ref()), new.clone(), Vec::new()).await
-            };
-            with_own_id(repeatable.as_ref(), &caller, begin).await?
-        }
+        None => (begin::create_own(request, &caller, repeatable.as_ref(), new).await?, true),
     };
 
     Ok(created(if is_new { 201 } else { 200 }, &session))

@@ -1,5 +1,7 @@
 //! Turns as the edge asks for them: what a model is asked, and what comes of it, whole or event by event.
 
+use std::time::Duration;
+
 use super::SessionClient;
 use crate::{
     domain::{
@@ -68,6 +70,13 @@ pub(crate) struct Answer {
     pub turn: Option<Turn>,
     /// What was remembered and forgotten on the way.
     pub memory: Vec<MemoryChange>,
+}
+
+impl Answer {
+    /// How long its turn took.
+    pub(crate) fn took(&self) -> Duration {
+        self.turn.as_ref().and_then(|turn| Some(turn.ended_at?.since(turn.started_at))).unwrap_or_default()
+    }
 }
 
 /// The events of a turn, as they come.

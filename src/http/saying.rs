@@ -1,0 +1,62 @@
+//! Saying something and waiting for the whole answer, whatever the dialect.
+//!
+//! Where it is said is the dialect's policy: in a session that must be there, or in a new one. Clients of the dialects that come here cannot be told that a turn runs, so theirs waits for it.
+
+use std::cell::RefCell;
+
+use worker::Env;
+
+use crate::{
+    domain::{
+        caller::Caller,
+        id::{Repeatable, SessionId},
+        message::NewMessage,
+        session::{NewSession, Precondition},
+        turn::Wishes,
+    },
+    error::{Error, Result},
+    http::{begin, problem::Problem},
+    session::client::{Answer, Ask, Manner, SessionClient},
+};
+
+/// What is said, by whom, and the session that begins with it if one is to begin.
+pub(super) struct Saying<'a> {
+    pub(super) env: &'a Env,
+    pub(super) caller: &'a Caller,
+    pub(super) message: NewMessage,
+    pub(super) new: NewSession,
+    pub(super) repeatable: Option<Repeatable>,
+}
+
+impl Saying<'_> {
+    /// Says it in a session that is there.
+    ///
+    /// # Errors
+    /// `NotFound`; `Model`.
+    pub(super) async fn in_session(&self, id: &SessionId) -> Result<Answer> {
+        self.say(id, None).await
+    }
+
+    /// Says it in a new session under an id of our own.
+    ///
+    /// # Errors
+    /// When the model has failed, it names the session, which is there all the same.
+    pub(super) async fn in_new_session(&self) -> std::result::Result<Answer, Problem> {
+        let begun = RefCell::new(String::new());
+        let say = async |id: SessionId| {
+            id.as_str().clone_into(&mut begun.borrow_mut());
+            self.say(&id, Some(self.new.clone())).await
+        };
+        begin::with_own_id(self.repeatable.as_ref(), self.caller, say).await.map_err(|error| {
+            let has_begun = matches!(error, Error::Model { .. });
+            let problem = Problem::from(error);
+            if has_begun { problem.in_session(&begun.borrow()) } else { problem }
+        })
+    }
+
+    async fn say(&self, id: &SessionId, create: Option<NewSession>) -> Result<Answer> {
+        let ask = Ask::Chat { message: Some(self.message.clone()), results: Vec::new(), create };
+        let manner = Manner { wishes: Wishes::default(), waits: true, precondition: Precondition::None };
+        SessionClient::new(self.env, self.caller, id).once(self.repeatable.as_ref()).answer(ask, manner).await
+    }
+}
