@@ -93,6 +93,8 @@ pub(crate) struct Filter {
     pub persona: Option<String>,
     /// Text in the title, in whatever case.
     pub title: Option<String>,
+    /// What its client calls the user.
+    pub user_id: Option<String>,
     /// From when on it began,
     pub created_since: Option<Timestamp>,
     /// and before when.
@@ -112,11 +114,12 @@ pub(crate) async fn list(env: &Env, user: &UserId, limit: u32, position: Option<
         last_activity: position.last_activity.millis(),
         session_id: position.session_id.as_str().to_owned(),
     });
-    let Filter { persona, title, created_since, created_before, active_since, active_before } = filter;
+    let Filter { persona, title, user_id, created_since, created_before, active_since, active_before } = filter;
     let millis = |at: Option<Timestamp>| at.map(Timestamp::millis);
     let filter = FilterRecord {
         persona,
         title,
+        user_id,
         created_since: millis(created_since),
         created_before: millis(created_before),
         active_since: millis(active_since),

@@ -112,6 +112,9 @@ pub(super) struct FilterRecord {
     pub(super) persona: Option<String>,
     /// Text in the title, in whatever case.
     pub(super) title: Option<String>,
+    /// What its client calls the user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) user_id: Option<String>,
     pub(super) created_since: Option<i64>,
     pub(super) created_before: Option<i64>,
     pub(super) active_since: Option<i64>,
@@ -125,6 +128,7 @@ impl FilterRecord {
         let has = |title: &str, text: &str| title.to_lowercase().contains(&text.to_lowercase());
         self.persona.as_ref().is_none_or(|persona| session.persona() == persona)
             && self.title.as_ref().is_none_or(|text| session.title().is_some_and(|title| has(title, text)))
+            && self.user_id.as_ref().is_none_or(|user| session.user_id() == Some(user.as_str()))
             && self.created_since.is_none_or(|since| created_at >= since)
             && self.created_before.is_none_or(|before| created_at < before)
     }
@@ -176,6 +180,7 @@ mod tests {
             r#"{"list":{"limit":50,"after":null}}"#,
             r#"{"page":{"limit":50,"after":null,"filter":{"persona":"p","title":"t","created_since":1,"created_before":2,"active_since":3,"active_before":4}}}"#,
             r#"{"ids":{"after":"s","limit":50}}"#,
+            r#"{"page":{"limit":50,"after":null,"filter":{"persona":null,"title":null,"user_id":"u","created_since":null,"created_before":null,"active_since":null,"active_before":null}}}"#,
             r#"{"admit":{"user":"ann","session_id":"s"}}"#,
             r#"{"hide":{"session_id":"s","until":1}}"#,
             r#"{"erase":{"user":"ann"}}"#,

@@ -68,6 +68,7 @@ pub(crate) async fn user_sessions(request: &Request<'_>) -> std::result::Result<
     let filter = Filter {
         persona: text("persona"),
         title: text("title"),
+        user_id: None,
         created_since: parse_time(query, "created_since")?,
         created_before: parse_time(query, "created_before")?,
         active_since: parse_time(query, "active_since")?,

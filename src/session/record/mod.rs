@@ -161,6 +161,11 @@ impl SessionRecord {
     pub(crate) fn title(&self) -> Option<&str> {
         self.title.as_deref()
     }
+
+    /// What its client calls the user.
+    pub(crate) fn user_id(&self) -> Option<&str> {
+        self.user_id.as_deref()
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it")]
