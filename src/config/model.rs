@@ -93,6 +93,12 @@ impl ModelChoice {
         self.personas.keys().map(String::as_str)
     }
 
+    /// Temperature and most tokens of an answer of that persona, where the deployment has chosen them.
+    pub(crate) fn chosen_for(&self, persona: &str) -> (Option<f64>, Option<u32>) {
+        let wanted = self.personas.get(persona);
+        (wanted.and_then(|wanted| wanted.temperature), wanted.and_then(|wanted| wanted.max_tokens).or(self.max_tokens))
+    }
+
     /// How the model is to answer in a session with that persona.
     ///
     /// # Errors

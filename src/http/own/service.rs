@@ -3,6 +3,7 @@
 use serde::Serialize;
 use worker::Env;
 
+use super::rfc3339;
 use crate::{
     domain::{
         caller::Caller,
@@ -12,7 +13,7 @@ use crate::{
     fault::{Fault, When},
     http::{Method, problem::Problem, request::Request, response::Reply},
     index,
-    platform::costs,
+    platform::{self, costs},
     session::client::SessionClient,
 };
 
@@ -50,6 +51,11 @@ struct HealthJson {
     service: &'static str,
     version: &'static str,
     model: ModelJson,
+    timestamp: String,
+    // What clients of the Nono chat bot read: can the store be used, and the model? True unless `?deep=1` finds otherwise.
+    redis: bool,
+    ollama: bool,
+    lmstudio: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     checks: Option<ChecksJson>,
 }
@@ -100,6 +106,10 @@ pub(crate) async fn health(request: &Request<'_>) -> std::result::Result<Reply, 
         service: env!("CARGO_PKG_NAME"),
         version: env!("CARGO_PKG_VERSION"),
         model: ModelJson { provider: provider.name(), is_language_model: provider.is_language_model() },
+        timestamp: rfc3339(platform::now()),
+        redis: is_healthy,
+        ollama: true,
+        lmstudio: true,
         checks,
     };
     Ok(Reply::json(if is_healthy { 200 } else { 503 }, &json))

@@ -105,6 +105,9 @@ struct AnswerJson<'a> {
     /// Did this turn begin the session?
     session_created: bool,
     response: &'a str,
+    /// When it was answered, and what its client calls the user: clients of the Nono chat bot read both.
+    timestamp: String,
+    user_id: Option<&'a str>,
     model: &'a str,
     user_message: MessageJson<'a>,
     message: MessageJson<'a>,
@@ -213,6 +216,8 @@ pub(super) async fn run(client: &SessionClient<'_>, ask: Ask, run: &Run, session
         session_id: session.id.as_str(),
         session_created,
         response: assistant.body.content.as_deref().unwrap_or_default(),
+        timestamp: rfc3339(assistant.created_at),
+        user_id: session.user_id.as_ref().map(|user| user.as_str()),
         model,
         user_message: MessageJson::from(user),
         message: MessageJson::from(assistant),
