@@ -11,6 +11,7 @@ mod upload;
 mod begin;
 mod saying;
 mod atlus;
+mod nono;
 mod own;
 mod response;
 mod log;
@@ -99,6 +100,7 @@ macro_rules! dialects {
 
 dialects! {
     atlus::Atlus,
+    nono::Nono,
 }
 
 /// Answers a request, whatever becomes of it.

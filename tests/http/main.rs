@@ -32,6 +32,7 @@ mod logs;
 mod memory;
 mod messages;
 mod models;
+mod nono;
 mod order;
 mod ownership;
 mod pairing;

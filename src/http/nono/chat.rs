@@ -1,0 +1,107 @@
+//! `POST /api/chat`: one turn, in a session that begins with it where there is none.
+
+use serde::{Deserialize, Serialize};
+
+use super::{check_persona, iso, names::parse_new_id};
+use crate::{
+    domain::{
+        id::{Repeatable, SessionId},
+        message::NewMessage,
+        session::{DEFAULT_PERSONA, NewSession, Precondition, SessionPatch},
+        turn::Wishes,
+    },
+    error::{Error, Result, Subject},
+    http::{begin::Choices, own::chat::check_message, problem::Problem, request::Request, response::Reply},
+    session::client::{Answer, Ask, Manner, SessionClient},
+};
+
+#[derive(Deserialize)]
+struct ChatBody {
+    session_id: String,
+    user_message: String,
+    persona_name: Option<String>,
+}
+
+#[derive(Serialize)]
+struct AnswerJson<'a> {
+    response: &'a str,
+    session_id: &'a str,
+    timestamp: String,
+}
+
+/// `POST /api/chat` `{session_id, user_message, persona_name?}`: 200 with the answer.
+///
+/// 1. Read and check. 2. Have the persona answer that is named. 3. Say it, in the session or in a new one. 4. Answer.
+pub(super) async fn chat(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
+    let (ChatBody { session_id, user_message, persona_name }, asked) = request.repeatable_json().await?;
+    let (id, repeatable) = (SessionId::parse("session_id", &session_id)?, asked.repeatable(None)?);
+    let message = check_message(user_message, None)?;
+    // The page names `default` whatever was chosen when the session began.
+    let persona = persona_name.filter(|name| !matches!(name.as_str(), DEFAULT_PERSONA | ""));
+    if let Some(persona) = &persona {
+        check_persona(request, persona)?;
+        change_persona(request, &id, persona).await?;
+    }
+
+    let new = Choices { persona, ..Choices::default() }.check(request, "chat")?;
+    let answer = say(request, &id, Saying { message, repeatable, new }).await.map_err(failed)?;
+
+    let (response, timestamp) = (answer.assistant.body.content.as_deref().unwrap_or_default(), iso(answer.assistant.created_at));
+    Ok(Reply::json(200, &AnswerJson { response, session_id: id.as_str(), timestamp }))
+}
+
+/// What is said, and the session to say it in if there is none.
+struct Saying {
+    message: NewMessage,
+    repeatable: Option<Repeatable>,
+    new: NewSession,
+}
+
+async fn say(request: &Request<'_>, id: &SessionId, saying: Saying) -> Result<Answer> {
+    let Saying { message, repeatable, new } = saying;
+    let client = SessionClient::new(request.env(), request.caller(), id).once(repeatable.as_ref());
+    let ask = async |create| {
+        let manner = Manner { wishes: Wishes::default(), waits: true, precondition: Precondition::None };
+        client.answer(Ask::Chat { message: Some(message.clone()), results: Vec::new(), create }, manner).await
+    };
+    match ask(None).await {
+        Err(Error::NotFound(Subject::Session)) => {}
+        answered => return answered,
+    }
+    parse_new_id(id.as_str())?;
+    match ask(Some(new)).await {
+        // Another request has begun it meanwhile, or it is somebody else's.
+        Err(Error::IdTaken) => match ask(None).await {
+            Err(Error::NotFound(Subject::Session)) => Err(Error::IdTaken),
+            answered => answered,
+        },
+        answered => answered,
+    }
+}
+
+/// Has the session's persona be this one from now on, if there is a session.
+async fn change_persona(request: &Request<'_>, id: &SessionId, persona: &str) -> Result<()> {
+    let client = SessionClient::new(request.env(), request.caller(), id);
+    let changed = match client.get().await {
+        Ok(session) if session.persona == persona => Ok(()),
+        Ok(_) => {
+            let patch = SessionPatch { persona: Some(persona.to_owned()), ..SessionPatch::default() };
+            client.patch(Precondition::None, patch).await.map(drop)
+        }
+        Err(error) => Err(error),
+    };
+    match changed {
+        Err(Error::NotFound(Subject::Session)) => Ok(()),
+        changed => changed,
+    }
+}
+
+/// What the page says when the model has failed.
+fn failed(error: Error) -> Problem {
+    let is_of_model = matches!(error, Error::Model { .. });
+    let mut problem = Problem::from(error);
+    if is_of_model {
+        problem.detail = format!("Failed to generate response: {}", problem.detail).into();
+    }
+    problem
+}

@@ -1,0 +1,148 @@
+//! The dialect of the Nono chat bot's clients: its web page, its API and its WebSocket.
+//!
+//! Its other paths (`/chat`, `/personas`, `/health`) are our own dialect's, which takes and gives the fields that these
+//! clients use. Policy, where the original did otherwise or was broken, says so:
+//!
+//! | about | here |
+//! |---|---|
+//! | success | 200, also for what is new; bare objects; times in UTC with microseconds and `Z` (the original named no zone, so its page shifted them) |
+//! | errors | `{"detail": text, "code", "request_id"}`, `detail` always a text: the page shows it as it is |
+//! | what breaks a rule | 422, as by the original; its documents say 400. An unknown persona is 400, as there |
+//! | unknown path, wrong method | 404 `Not Found`, 405 `Method Not Allowed`; a slash at the end leads nowhere, it is not redirected |
+//! | `user_id` | what the user is called, any text; `""` and `default_user` are nobody. Service keys and `AUTH_MODE=open` act for the user that it names. For visitors and end users it is a label: what they begin is theirs, whatever it says |
+//! | names on the page | the page writes names into HTML and URLs as they are, so answers have look-alikes of what would break out of those (`O'Neil` becomes `O’Neil`). A session id with such a character is refused where it would be a new one, and listed nowhere |
+//! | session ids | ours, and the listed one is the created one (the original made up another for each list). A user has many sessions (the original had one, overwritten) |
+//! | chat in an unknown session | begins it under that id, as there, also when it has ended: an idle page goes on. One that is somebody else's is 409 |
+//! | the persona | the one of the session; the page always sends `default`, which changes nothing. Another `persona_name` is the session's from then on. The original kept none and took any word |
+//! | a message without text | 422: models refuse it. A second message waits for the first one's answer |
+//! | a model's failure | its own status (429, 502, 503, 504) instead of 500, and no words of the provider's. What the user said is kept |
+//! | history | the newest 10 (`?limit=` up to 200) of what user and assistant said, oldest first; `message_count` is how many these are. Of an absent session: 200 without messages. `session_id` decides, then the path's name does not matter; without it, it is the latest session of that user |
+//! | the list | of visitors and end users: their own; with `?user_id=`: that user's. Of nobody in particular: with a key 422, never everybody's; with `AUTH_MODE=open` a page of the KV index, whose entries tell no metadata. `message_count` is half the messages, as in the original, where the list was always empty |
+//! | active users | who has sessions on that list (the original answered 500) |
+//! | clear | always `success`. With `session_id` the session is emptied and keeps persona, user and metadata; without, every session of that user ends |
+//! | start | resumes the user's latest session with that persona, or begins one (the original overwrote it), and tells its `session_id` besides |
+
+mod chat;
+mod history;
+mod list;
+mod names;
+mod start;
+
+use chrono::{DateTime, SecondsFormat};
+use serde::Serialize;
+
+use crate::{
+    domain::{caller::Scope, time::Timestamp},
+    http::{
+        Method::{Delete, Get, Post},
+        auth::Need,
+        dialect::{Dialect, Route},
+        problem::Problem,
+        request::Request,
+        response::Reply,
+    },
+    limits,
+};
+
+/// The dialect.
+pub(super) struct Nono;
+
+/// What a path and a method stand for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Endpoint {
+    Create,
+    Chat,
+    List,
+    History,
+    Clear,
+    Start,
+    Active,
+}
+
+#[derive(Serialize)]
+struct ErrorJson<'a> {
+    detail: &'a str,
+    code: &'a str,
+    request_id: &'a str,
+}
+
+/// The code of a persona that there is none of.
+const UNKNOWN_PERSONA: &str = "UNKNOWN_PERSONA";
+
+impl Dialect for Nono {
+    type Endpoint = Endpoint;
+
+    const ROUTES: &'static [Route<Endpoint>] = &[
+        ("/api/session/create", &[(Post, Endpoint::Create)]),
+        ("/api/chat", &[(Post, Endpoint::Chat)]),
+        ("/api/sessions", &[(Get, Endpoint::List)]),
+        ("/api/session/{}/history", &[(Get, Endpoint::History)]),
+        ("/api/session/{}/clear", &[(Delete, Endpoint::Clear)]),
+        ("/session/start", &[(Post, Endpoint::Start)]),
+        ("/session/{}/history", &[(Get, Endpoint::History)]),
+        ("/session/{}/clear", &[(Delete, Endpoint::Clear)]),
+        ("/sessions/active", &[(Get, Endpoint::Active)]),
+    ];
+    const PREFIXES: &'static [&'static str] = &["/api/", "/session/"];
+
+    fn need(endpoint: Endpoint) -> Need {
+        match endpoint {
+            Endpoint::List | Endpoint::History | Endpoint::Active => Need::Scope(Scope::Read),
+            Endpoint::Create | Endpoint::Chat | Endpoint::Clear | Endpoint::Start => Need::Scope(Scope::Chat),
+        }
+    }
+
+    async fn answer(endpoint: Endpoint, request: &Request<'_>) -> Result<Reply, Problem> {
+        match endpoint {
+            Endpoint::Create => start::create(request).await,
+            Endpoint::Chat => chat::chat(request).await,
+            Endpoint::List => list::list(request).await,
+            Endpoint::History => history::read(request).await,
+            Endpoint::Clear => history::clear(request).await,
+            Endpoint::Start => start::start(request).await,
+            Endpoint::Active => list::active(request).await,
+        }
+    }
+
+    fn refuse(problem: Problem, request_id: &str) -> Reply {
+        let detail = match problem.code {
+            "NOT_FOUND" => "Not Found",
+            "METHOD_NOT_ALLOWED" => "Method Not Allowed",
+            _ => &problem.detail,
+        };
+        let status = match problem.status {
+            400 if problem.code != UNKNOWN_PERSONA => 422,
+            415 => 422,
+            status => status,
+        };
+        let reply = Reply::json(status, &ErrorJson { detail, code: problem.code, request_id });
+        problem.headers.into_iter().fold(reply, |reply, (name, value)| reply.with_header(name, value))
+    }
+}
+
+/// The persona that a client names.
+///
+/// # Errors
+/// 400 when there is none of that name.
+fn check_persona(request: &Request<'_>, persona: &str) -> Result<(), Problem> {
+    if request.config().personas.has(persona) {
+        return Ok(());
+    }
+    let shown: String = persona.chars().take(limits::NAME_CHARACTERS).collect();
+    Err(Problem::new(400, UNKNOWN_PERSONA, format!("Unknown persona: {shown}")))
+}
+
+/// `2026-11-20T09:37:56.050000Z`.
+fn iso(at: Timestamp) -> String {
+    DateTime::from_timestamp_millis(at.millis()).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_say_their_zone() {
+        assert_eq!(iso(Timestamp::from_millis(1_795_167_476_050)), "2026-11-20T09:37:56.050000Z");
+    }
+}

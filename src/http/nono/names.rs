@@ -1,0 +1,123 @@
+//! What users are called, and whose their sessions are.
+//!
+//! A name never gives anybody what belongs to somebody else; that is decided where the sessions are.
+
+use crate::{
+    domain::{
+        caller::{Caller, Owner},
+        id::{SessionId, UserId},
+    },
+    error::{Error, Result},
+    http::request::Request,
+    user::client::{self, Filter, Listed},
+};
+
+/// What nobody is called.
+pub(super) const NOBODY: &str = "default_user";
+
+/// A user as a client names it.
+pub(super) struct Named {
+    /// Who asks, acting for that user where it may choose.
+    pub(super) caller: Caller,
+    /// The name; `None`: nobody's.
+    pub(super) label: Option<UserId>,
+}
+
+impl Named {
+    /// The user that the client calls `name`.
+    ///
+    /// # Errors
+    /// `Invalid`; `NotFound` when the caller may not act for that user.
+    pub(super) fn of(request: &Request<'_>, name: &str) -> Result<Named> {
+        let label = if matches!(name, "" | NOBODY) { None } else { Some(UserId::parse("user_id", name)?) };
+        let caller = request.caller();
+        let acts_for = if caller.one_user().is_some() { None } else { label.as_ref() };
+        Ok(Named { caller: caller.acting_for(acts_for)?, label })
+    }
+
+    /// That user's sessions, the latest first; `persona`: only those with it. What is nobody's is on no list.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub(super) async fn sessions(&self, request: &Request<'_>, limit: u32, persona: Option<String>) -> Result<Vec<Listed>> {
+        let Owner::User(owner) = self.caller.owner_of_new() else { return Ok(Vec::new()) };
+        // Who is one user alone has sessions under several names, all of them under its own.
+        let label = self.label.as_ref().filter(|label| **label != owner).map(|label| label.as_str().to_owned());
+        let mut listed =
+            client::list(request.env(), &owner, limit, None, Filter { persona, user_id: label.clone(), ..Filter::default() }).await?;
+        // An object of the version before does not know this filter, and some of these may be about to end.
+        listed.retain(|listed| label.is_none() || listed.session.user_id.as_ref().map(UserId::as_str) == label.as_deref());
+        Ok(listed)
+    }
+}
+
+/// A name with look-alikes of what would end a string, a tag, or a part of a URL.
+pub(super) fn harmless(name: &str) -> String {
+    let harmless = |c| match c {
+        '<' => '\u{2039}',
+        '>' => '\u{203a}',
+        '\'' => '\u{2019}',
+        '"' => '\u{201d}',
+        '`' => '\u{2cb}',
+        '&' => '\u{ff06}',
+        '\\' => '\u{ff3c}',
+        '/' => '\u{2215}',
+        '?' => '\u{ff1f}',
+        '#' => '\u{ff03}',
+        '%' => '\u{ff05}',
+        '+' => '\u{ff0b}',
+        other => other,
+    };
+    name.chars().map(harmless).collect()
+}
+
+/// Can a page write it anywhere as it is?
+pub(super) fn is_harmless(id: &str) -> bool {
+    harmless(id) == id
+}
+
+/// The id of a session that is to begin.
+///
+/// # Errors
+/// `Invalid` when no session may be called so.
+pub(super) fn parse_new_id(text: &str) -> Result<SessionId> {
+    if !is_harmless(text) {
+        return Err(Error::invalid("session_id", "must not contain quotes or any of < > & \\ / ? # % +"));
+    }
+    SessionId::parse_chosen("session_id", text)
+}
+
+/// What a page calls the user of a session.
+pub(super) fn shown(label: Option<&str>) -> String {
+    harmless(label.unwrap_or(NOBODY))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stay_readable_and_break_out_of_nothing() {
+        let cases = [
+            ("John Doe", "John Doe"),
+            ("user_1697_b", "user_1697_b"),
+            ("O'Neil", "O\u{2019}Neil"),
+            ("<b>&\"`\\", "\u{2039}b\u{203a}\u{ff06}\u{201d}\u{2cb}\u{ff3c}"),
+            ("a/b?c#d%e+f", "a\u{2215}b\u{ff1f}c\u{ff03}d\u{ff05}e\u{ff0b}f"),
+            ("", ""),
+            ("\u{fc}n\u{ef}", "\u{fc}n\u{ef}"),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(harmless(name), expected, "{name}");
+            assert!(is_harmless(expected));
+        }
+        assert_eq!(shown(None), "default_user");
+    }
+
+    #[test]
+    fn new_ids_are_harmless() {
+        for (id, expected) in [("session_John Doe_1", true), ("a'b", false), ("a+b", false), ("active", false), ("", false)] {
+            assert_eq!(parse_new_id(id).is_ok(), expected, "{id}");
+        }
+    }
+}

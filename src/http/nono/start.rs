@@ -1,0 +1,115 @@
+//! `/api/session/create` and `/session/start`: how sessions begin.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{
+    check_persona, iso,
+    names::{Named, harmless},
+};
+use crate::{
+    domain::session::{CREATED_FROM_API, DEFAULT_PERSONA, Precondition, Session, SessionPatch},
+    error::{Error, Result, Subject},
+    http::{
+        begin::{Choices, create_new, encode_metadata, with_own_id},
+        problem::Problem,
+        repeat::Asked,
+        request::Request,
+        response::Reply,
+    },
+    session::client::SessionClient,
+};
+
+/// The persona that answers when `/session/start` names none.
+const START_PERSONA: &str = "mental_health_nurse";
+
+#[derive(Deserialize)]
+struct BeginBody {
+    user_id: String,
+    persona: Option<String>,
+    metadata: Option<Map<String, Value>>,
+}
+
+#[derive(Serialize)]
+struct CreatedJson<'a> {
+    session_id: &'a str,
+    user_id: String,
+    created_at: String,
+    persona: &'a str,
+}
+
+#[derive(Serialize)]
+struct StartedJson<'a> {
+    user_id: String,
+    persona: &'a str,
+    message_count: u64,
+    created_at: String,
+    last_activity: String,
+    session_id: &'a str,
+}
+
+/// `POST /api/session/create` `{user_id, persona?, metadata?}`: 200 with a new session.
+pub(super) async fn create(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
+    let (BeginBody { user_id, persona, metadata }, asked) = request.repeatable_json().await?;
+    let persona = persona.unwrap_or_else(|| DEFAULT_PERSONA.to_owned());
+    check_persona(request, &persona)?;
+    let named = Named::of(request, &user_id)?;
+    let session = begin(request, &named, Wanted { persona, metadata }, asked).await?;
+    let created = CreatedJson {
+        session_id: session.id.as_str(),
+        user_id: harmless(&user_id),
+        created_at: iso(session.created_at),
+        persona: &session.persona,
+    };
+    Ok(Reply::json(200, &created))
+}
+
+/// `POST /session/start` `{user_id, persona?, metadata?}`: 200 with the user's latest session with that persona, or a new one.
+///
+/// 1. Read and check. 2. Resume what is there; its metadata is merged. 3. Or else begin.
+pub(super) async fn start(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
+    let (BeginBody { user_id, persona, metadata }, asked) = request.repeatable_json().await?;
+    let persona = persona.unwrap_or_else(|| START_PERSONA.to_owned());
+    check_persona(request, &persona)?;
+    let named = Named::of(request, &user_id)?;
+    let session = match resume(request, &named, &persona, metadata.as_ref()).await? {
+        Some(session) => session,
+        None => begin(request, &named, Wanted { persona, metadata }, asked).await?,
+    };
+    let started = StartedJson {
+        user_id: harmless(&user_id),
+        persona: &session.persona,
+        message_count: super::list::pairs(session.message_count),
+        created_at: iso(session.created_at),
+        last_activity: iso(session.last_activity),
+        session_id: session.id.as_str(),
+    };
+    Ok(Reply::json(200, &started))
+}
+
+/// What a session is to be like.
+struct Wanted {
+    persona: String,
+    metadata: Option<Map<String, Value>>,
+}
+
+async fn begin(request: &Request<'_>, named: &Named, wanted: Wanted, asked: Asked) -> Result<Session> {
+    let user_id = named.label.as_ref().map(|label| label.as_str().to_owned());
+    let choices = Choices { user_id, persona: Some(wanted.persona), metadata: wanted.metadata, ..Choices::default() };
+    let (new, repeatable) = (choices.check(request, CREATED_FROM_API)?, asked.repeatable(None)?);
+    let begin = async |id| {
+        create_new(SessionClient::new(request.env(), &named.caller, &id).once(repeatable.as_ref()), new.clone(), Vec::new()).await
+    };
+    Ok(with_own_id(repeatable.as_ref(), &named.caller, begin).await?.0)
+}
+
+async fn resume(request: &Request<'_>, named: &Named, persona: &str, metadata: Option<&Map<String, Value>>) -> Result<Option<Session>> {
+    let listed = named.sessions(request, 1, Some(persona.to_owned())).await?;
+    let Some(latest) = listed.first() else { return Ok(None) };
+    let patch = SessionPatch { metadata: metadata.map(encode_metadata).transpose()?, ..SessionPatch::default() };
+    match SessionClient::new(request.env(), &named.caller, &latest.session.id).patch(Precondition::None, patch).await {
+        // It has ended since.
+        Err(Error::NotFound(Subject::Session)) => Ok(None),
+        patched => patched.map(Some),
+    }
+}
