@@ -13,6 +13,7 @@ mod saying;
 mod atlus;
 mod nono;
 mod own;
+mod page;
 mod response;
 mod log;
 mod problem;
@@ -108,6 +109,9 @@ dialects! {
 /// # Errors
 /// Only when the platform cannot even make a response.
 pub(crate) async fn serve(request: &web_sys::Request, env: &Env) -> std::result::Result<web_sys::Response, JsValue> {
+    if page::is_wanted(request) {
+        return page::get(request, env).await;
+    }
     let (exchange, timed) = (Exchange::new(request), Timed::begin());
     let config = Config::from_env(env);
     let url = request.url();

@@ -35,6 +35,7 @@ mod models;
 mod nono;
 mod order;
 mod ownership;
+mod page;
 mod pairing;
 mod personas;
 mod redo;

@@ -313,7 +313,7 @@ fn write_config(folder: &Path, port: u16, variables: &[(&str, &str)]) {
         files.filter(|name| name.ends_with(".wasm")).collect::<Vec<_>>().try_into().expect("one WASM module in dist/: run npm test");
     fs::copy(dist.join("entry.js"), folder.join("entry.js")).unwrap();
     fs::copy(dist.join(&wasm), folder.join("index.wasm")).unwrap();
-    for stand_in in ["ai.js", "analytics.js"] {
+    for stand_in in ["ai.js", "analytics.js", "assets.js"] {
         fs::copy(root().join("tests/http/support").join(stand_in), folder.join(stand_in)).unwrap();
     }
     let miniflare = root().join("node_modules/miniflare/dist/src/workers");

@@ -14,6 +14,7 @@ const config :Workerd.Config = (
         (name = "USER", durableObjectNamespace = "UserObject"),
         (name = "COUNTER", durableObjectNamespace = "CounterObject"),
         (name = "AI", service = (name = "ai", entrypoint = "Ai")),
+        (name = "ASSETS", service = "assets"),
       ],
       durableObjectNamespaces = [
         (className = "SessionObject", uniqueKey = "session", enableSql = true),
@@ -24,6 +25,10 @@ const config :Workerd.Config = (
     (name = "ai", worker = (
       compatibilityDate = "2026-11-01",
       modules = [(name = "ai.js", esModule = embed "ai.js")])),
+    # The platform serves public/; here it is only asked for the page.
+    (name = "assets", worker = (
+      compatibilityDate = "2026-11-01",
+      modules = [(name = "assets.js", esModule = embed "assets.js")])),
     # Model servers of the tests are on this machine.
     (name = "internet", network = (allow = ["public", "private"])),
     (name = "objects", disk = (path = "objects", writable = true)),

@@ -1,0 +1,99 @@
+// Where a message is written. Keeps a draft for each session; Enter sends, Shift+Enter makes a line, and Enter that ends a
+// word of an input method does neither.
+// @ts-check
+import { byId, h, icon } from "../dom.js";
+import { keep, recall } from "../storage.js";
+
+/** @typedef {{ send: (text: string) => void, stop: () => void, editLast: () => void }} Doings */
+
+let place = "new";
+let isBusy = false;
+let isClosed = false;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let saving;
+
+const field = () => byId("message");
+const button = () => byId("send");
+
+/** Is it the key that sends? An input method that is composing has the Enter for itself. @param {KeyboardEvent} event */
+export const sendKey = (event) => event.key === "Enter" && !event.shiftKey && !event.altKey && !event.isComposing && event.keyCode !== 229;
+
+/** @param {Doings} doings */
+export function startComposer({ send, stop, editLast }) {
+  const submit = () => {
+    const text = field().value.trim();
+    if (isClosed) return;
+    if (isBusy) return stop();
+    if (!text) return;
+    setText("");
+    send(text);
+  };
+  byId("composer").addEventListener("submit", (/** @type {Event} */ event) => (event.preventDefault(), submit()));
+  field().addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+    if (sendKey(event)) {
+      event.preventDefault();
+      // While an answer is being written Enter must not stop it by mistake.
+      if (!isBusy) submit();
+    } else if (event.key === "ArrowUp" && !field().value && !isBusy) {
+      event.preventDefault();
+      editLast();
+    }
+  });
+  field().addEventListener("input", () => {
+    draw();
+    clearTimeout(saving);
+    saving = setTimeout(save, 300);
+  });
+  addEventListener("pagehide", save);
+}
+
+function save() {
+  clearTimeout(saving);
+  keep(`draft:${place}`, field().value.trim() ? field().value : null);
+}
+
+/** Shows the draft of a session; null for a new one. @param {string | null} sessionId */
+export function showDraft(sessionId) {
+  save();
+  place = sessionId ?? "new";
+  field().value = recall(`draft:${place}`) ?? "";
+  draw();
+}
+
+/** @param {string} text */
+export function setText(text) {
+  field().value = text;
+  save();
+  draw();
+}
+
+/** Is an answer being written? Then the button stops it. @param {boolean} now */
+export function setBusy(now) {
+  isBusy = now;
+  draw();
+}
+
+/** Closes the box, saying why; opens it again for "". @param {string} why */
+export function setClosed(why) {
+  isClosed = Boolean(why);
+  field().disabled = isClosed;
+  field().placeholder = why || "Write a message";
+  draw();
+}
+
+function draw() {
+  if (!CSS.supports("field-sizing", "content")) {
+    field().style.height = "auto";
+    field().style.height = `${field().scrollHeight}px`;
+  }
+  const label = isBusy ? "Stop" : "Send";
+  if (button().getAttribute("aria-label") !== label) {
+    button().setAttribute("aria-label", label);
+    button().replaceChildren(icon(isBusy ? "stop" : "send"));
+  }
+  button().title = isBusy ? "Stop (Esc)" : "Send (Enter)";
+  button().disabled = isClosed || (!isBusy && !field().value.trim());
+}
+
+/** Says below the box who answers. @param {string} text */
+export const setNote = (text) => byId("model-note").replaceChildren(h("span", {}, text));

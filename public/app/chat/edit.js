@@ -1,0 +1,39 @@
+// Saying something else in place of what was said last.
+// @ts-check
+import { h } from "../dom.js";
+import { sendKey } from "./composer.js";
+
+/** Turns the last message of the user into a field. @param {any} element @param {(text: string) => void} onsend */
+export function editMessage(element, onsend) {
+  if (!element || element.querySelector(".edit-box")) return;
+  const body = element.querySelector(".message-body");
+  const feet = element.querySelector(".message-foot");
+  const field = h("textarea", { "aria-label": "Edit your message", value: element.message.content, rows: "2" });
+  const end = () => {
+    box.remove();
+    body.hidden = feet.hidden = false;
+  };
+  const send = () => {
+    const text = field.value.trim();
+    if (!text) return;
+    end();
+    onsend(text);
+  };
+  const box = h("form", { class: "edit-box" }, field, h("div", { class: "edit-actions" },
+    h("button", { class: "button small", type: "button", onclick: end }, "Cancel"), h("button", { class: "button small primary", type: "submit" }, "Send")));
+  box.addEventListener("submit", (/** @type {Event} */ event) => (event.preventDefault(), send()));
+  field.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+    if (event.key === "Escape") {
+      event.stopPropagation();
+      end();
+      document.getElementById("message")?.focus();
+    } else if (sendKey(event)) {
+      event.preventDefault();
+      send();
+    }
+  });
+  body.hidden = feet.hidden = true;
+  element.prepend(box);
+  field.focus();
+  field.setSelectionRange(field.value.length, field.value.length);
+}

@@ -1,0 +1,157 @@
+// Brings the page to life: finds out who is asking, loads the list, shows what the address names, and hands news from one
+// part to the others. Every part is a file of its own; this one only knows them.
+// @ts-check
+import { health } from "./api.js";
+import { byId, h } from "./dom.js";
+import { identify } from "./identity.js";
+import { prepare } from "./markdown/render.js";
+import { loadPersonas } from "./personas.js";
+import { onRoute, route } from "./router.js";
+import { onNews } from "./tabs.js";
+import { abandon, follow, isRunning } from "./turns.js";
+import { gone, lookAgain, show, startView, stopNow, syncQuietly, tick, view } from "./chat/view.js";
+import { setClosed, setNote } from "./chat/composer.js";
+import { drawBar } from "./chat/bar.js";
+import { createAs, openCreate } from "./sessions/create.js";
+import { everyWhile } from "./sessions/expiry.js";
+import { drawList } from "./sessions/list.js";
+import { drop, onSessions, put, refresh, state } from "./sessions/store.js";
+import { clearSearch, isSearching, startSearch } from "./sessions/search.js";
+import { closePanel, isPanelOpen, openPanel, redraw, startPanel } from "./panel/panel.js";
+import { refreshContext } from "./panel/ring.js";
+import { startBanner } from "./ui/banner.js";
+import { isDrawerOpen, isNarrow, setDrawer, startDrawer } from "./ui/drawer.js";
+import { problemCard } from "./ui/problem.js";
+import { MOD, openSheet, startShortcuts } from "./ui/shortcuts.js";
+import { startThemeButton } from "./ui/theme-button.js";
+
+let isStarted = false;
+
+/** 1. What works without the service. 2. Who asks. 3. What there is. */
+async function start() {
+  startThemeButton();
+  startDrawer();
+  startPanel();
+  startSearch();
+  startView();
+  startShortcuts({ search, create, stop, write: () => byId("message").focus(), panel: () => (isPanelOpen() ? closePanel() : openPanel("memory")), close });
+  startBanner(() => void (isStarted ? again() : enter()));
+  byId("search-key").textContent = `${MOD} K`;
+  byId("new-session").addEventListener("click", create);
+  byId("shortcuts").addEventListener("click", openSheet);
+  byId("skip").addEventListener("click", (/** @type {Event} */ event) => (event.preventDefault(), byId("message").focus()));
+  await enter();
+}
+
+async function enter() {
+  try {
+    const who = await identify();
+    state.user = who.name;
+    createAs(who);
+  } catch (error) {
+    const again = h("button", { class: "button small", type: "button", onclick: () => void enter() }, "Try again");
+    byId("thread").replaceChildren(h("div", { class: "hero" }, problemCard(error, again)));
+    byId("session-list").replaceChildren(h("p", { class: "empty" }, "Your sessions are shown here once the service answers."));
+    return setClosed("The service does not answer yet");
+  }
+  setClosed("");
+  if (isStarted) return again();
+  isStarted = true;
+  listen();
+  void show();
+  void refresh();
+  void loadPersonas().then(drawList, () => {});
+  void health().then(({ model }) => setNote(model.is_language_model ? "Answers can be wrong. Check what matters." : "The built-in responder answers. It is not a language model."), () => {});
+  // While nobody waits: the first answer will need it.
+  setTimeout(prepare, 600);
+}
+
+/** Everything anew, quietly: back online, or looked at again after a while. */
+async function again() {
+  await refresh();
+  if (view.id !== null && !view.session) void show({ isReload: true });
+  else void lookAgain();
+}
+
+/** What one part tells the others. */
+function listen() {
+  onRoute(() => {
+    void show();
+    if (isNarrow()) setDrawer(false);
+    if (!isSearching()) drawList();
+    redraw();
+  });
+  onSessions(() => !isSearching() && drawList());
+  onNews(hear);
+  addEventListener("turns-changed", (event) => {
+    const { detail: turn } = /** @type {CustomEvent} */ (event);
+    if (!isSearching()) drawList();
+    if (isRunning(turn.sessionId)) return;
+    void refresh();
+    if (turn.sessionId === view.id) refreshContext(turn.sessionId);
+  });
+  addEventListener("session-changed", (event) => {
+    view.session = { ...view.session, .../** @type {CustomEvent} */ (event).detail };
+    drawBar(view.session);
+    void syncQuietly();
+  });
+  onSessions(() => {
+    const listed = view.id === null ? null : state.byId.get(view.id);
+    if (!listed || !view.session) return;
+    view.session = { ...view.session, ...listed };
+    drawBar(view.session);
+  });
+  everyWhile((now) => {
+    tick(now);
+    if (!isSearching()) drawList();
+  });
+  let seen = Date.now();
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible" && Date.now() - seen > 5000) void again();
+    seen = Date.now();
+  });
+}
+
+/** @param {import("./tabs.js").News} news */
+function hear(news) {
+  if (news.what === "memory") return redraw("memory");
+  if (news.what === "gone") {
+    abandon(news.sessionId);
+    drop(news.sessionId);
+    return gone(news.sessionId);
+  }
+  if (news.what === "turn") {
+    const listed = state.byId.get(news.sessionId);
+    if (listed) put({ ...listed, running_turn: news.turn });
+    if (news.sessionId === view.id) follow(news.sessionId, news.turn);
+    return;
+  }
+  void refresh();
+  if (news.sessionId === view.id) void lookAgain();
+}
+
+function create() {
+  setDrawer(false);
+  void openCreate(view.persona);
+}
+
+function search() {
+  if (isNarrow()) setDrawer(true);
+  byId("search").focus();
+  byId("search").select();
+}
+
+function stop() {
+  if (view.id === null || !isRunning(view.id)) return false;
+  stopNow();
+  return true;
+}
+
+function close() {
+  if (isDrawerOpen()) setDrawer(false);
+  else if (isSearching()) clearSearch();
+  else return false;
+  return true;
+}
+
+void start();

@@ -1,0 +1,112 @@
+// What can be done with a session from the list and from the bar: delete with undo, keep, rename, export, branch.
+// @ts-check
+import { ApiError, deleteSession, exportPath, forkSession, patchSession, renewSession, restoreSession, session } from "../api.js";
+import { go, route } from "../router.js";
+import { forgetSession } from "../storage.js";
+import { tellTabs } from "../tabs.js";
+import { abandon } from "../turns.js";
+import { titleOfProblem } from "../ui/problem.js";
+import { toast } from "../ui/toast.js";
+import { drop, hide, put, state, titleOf } from "./store.js";
+
+const UNDO_SECONDS = 10;
+
+/** Says what went wrong where there is no better place. @param {any} error */
+export const complain = (error) => void toast(`${titleOfProblem(error)}: ${error.message}`, { seconds: 8 });
+
+/** Deletes a session at once; for a while that can be taken back. @param {any} listed */
+export async function remove(listed) {
+  const { session_id: id } = listed;
+  const isCurrent = route().sessionId === id;
+  hide(id, true);
+  try {
+    await deleteSession(id, UNDO_SECONDS);
+  } catch (error) {
+    hide(id, false);
+    // Gone already is what was wanted.
+    if (!(error instanceof ApiError && error.status === 404)) return complain(error);
+  }
+  drop(id);
+  hide(id, false);
+  abandon(id);
+  tellTabs({ what: "gone", sessionId: id });
+  if (isCurrent) go(null, { replaces: true });
+  toast(`Deleted “${titleOf(listed)}”.`, { action: "Undo", seconds: UNDO_SECONDS - 1, onaction: () => restore(listed, isCurrent) });
+}
+
+/** @param {any} listed @param {boolean} wasCurrent */
+async function restore(listed, wasCurrent) {
+  try {
+    const { value } = await restoreSession(listed.session_id);
+    put({ ...listed, ...value });
+    tellTabs({ what: "changed", sessionId: listed.session_id });
+    if (wasCurrent) go(listed.session_id, { replaces: true });
+  } catch (error) {
+    forgetSession(listed.session_id);
+    complain(error);
+  }
+}
+
+/** Lets its time begin again. @param {string} id */
+export async function keepLonger(id) {
+  try {
+    const { value } = await renewSession(id);
+    put(value);
+    tellTabs({ what: "changed", sessionId: id });
+    return value;
+  } catch (error) {
+    complain(error);
+    return null;
+  }
+}
+
+/**
+ * Gives a title, unless somebody else has given another since editing began; null removes it.
+ * @param {string} id
+ * @param {string} before what it was called when editing began
+ * @param {string | null} title
+ */
+export async function rename(id, before, title) {
+  for (let tries = 0; ; tries += 1) {
+    const { value: now, etag } = await session(id);
+    if (now.title !== null && now.title !== before && now.title !== title) {
+      put(now);
+      toast(`It was renamed elsewhere to “${now.title}”.`, { action: "Rename all the same", onaction: () => void rename(id, now.title, title).catch(complain) });
+      return;
+    }
+    try {
+      const { value } = await patchSession(id, { title }, etag);
+      put(value);
+      tellTabs({ what: "changed", sessionId: id });
+      return;
+    } catch (error) {
+      // Something was said meanwhile: that is no reason not to rename.
+      if (tries >= 4 || !(error instanceof ApiError && error.status === 412)) throw error;
+    }
+  }
+}
+
+/** A copy that goes on by itself, with everything up to a message. @param {string} id @param {number} through */
+export async function branch(id, through) {
+  try {
+    const { value } = await forkSession(id, through);
+    put(value);
+    toast("This is a branch: what you say here does not change the other session.");
+    go(value.session_id);
+  } catch (error) {
+    complain(error);
+  }
+}
+
+/** The menu of a session. @param {any} listed @param {() => void} onrename @returns {import("../ui/menu.js").Item[]} */
+export function menuOf(listed, onrename) {
+  const id = listed.session_id;
+  return [
+    { icon: "pencil", label: "Rename", onclick: onrename },
+    { icon: "clock", label: "Keep longer", onclick: () => void keepLonger(id) },
+    { icon: "file", label: "Export as Markdown", href: exportPath(id, "markdown") },
+    { icon: "file", label: "Export as JSON", href: exportPath(id, "json") },
+    null,
+    { icon: "trash", label: "Delete", onclick: () => void remove(state.byId.get(id) ?? listed), isDanger: true },
+  ];
+}

@@ -1,0 +1,179 @@
+// The turns that run, one a session at most. They belong to their sessions: whoever looks at another session, or at
+// none, loses nothing. Draws nothing.
+// @ts-check
+import { ApiError, followTurn, newKey, runTurn, stopTurn } from "./api.js";
+import { turnEvents } from "./stream.js";
+import { keep, recallJson } from "./storage.js";
+
+/**
+ * @typedef {object} Turn
+ * @property {string} sessionId
+ * @property {import("./api.js").TurnKind} kind
+ * @property {"sending" | "running" | "done" | "failed" | "lost"} phase `lost`: it has ended, nobody can say how
+ * @property {string} key
+ * @property {string | undefined} message what was said, when it was said here
+ * @property {number | undefined} number
+ * @property {number | undefined} inputSequence
+ * @property {string} text what has been answered so far
+ * @property {any[]} changes of the memory
+ * @property {any[]} calls of tools
+ * @property {any} answer the message at the end
+ * @property {any} end the event that ended it
+ * @property {ApiError | null} problem
+ * @property {boolean} isLost the connection is gone, and is being made again
+ * @property {boolean} isOwn was it asked for here?
+ * @property {boolean} isStopping
+ * @property {number} began
+ * @property {AbortController} aborter
+ */
+
+/** @typedef {(turn: Turn, what: "begin" | "turn" | "memory" | "delta" | "tool_call" | "lost" | "stopping" | "end") => void} Listener */
+
+/** @type {Map<string, Turn>} */
+const turns = new Map();
+/** @type {Set<Listener>} */
+const listeners = new Set();
+
+/** @param {Listener} listener */
+export const onTurn = (listener) => void listeners.add(listener);
+
+/** The turn of a session that runs, or has failed and waits to be sent again. @param {string} sessionId */
+export const turnOf = (sessionId) => turns.get(sessionId);
+
+/** @param {string} sessionId */
+export const isRunning = (sessionId) => ["sending", "running"].includes(turns.get(sessionId)?.phase ?? "");
+
+/** Forgets a turn that has failed. @param {string} sessionId */
+export function dismiss(sessionId) {
+  if (!isRunning(sessionId)) turns.delete(sessionId);
+  keep(unsentKey(sessionId), null);
+}
+
+/** @param {Turn} turn @param {Parameters<Listener>[1]} what */
+const tell = (turn, what) => listeners.forEach((listener) => listener(turn, what));
+
+/** @param {string} sessionId */
+const unsentKey = (sessionId) => `unsent:${sessionId}`;
+
+/**
+ * Says something, or asks for another answer, an end of it, an answer to something else.
+ * @param {import("./api.js").TurnKind} kind
+ * @param {string} sessionId
+ * @param {string} [message]
+ * @param {string} [key] of an earlier attempt
+ */
+export function run(kind, sessionId, message, key = newKey()) {
+  if (isRunning(sessionId)) return;
+  const turn = newTurn(sessionId, kind, { message, key, isOwn: true });
+  // Until the service has accepted it, a reload must not lose what was written.
+  if (kind === "reply") keep(unsentKey(sessionId), JSON.stringify({ message, key }));
+  const begin = () => runTurn(kind, sessionId, { message, key, signal: turn.aborter.signal });
+  void drive(turn, begin);
+}
+
+/** Follows a turn that somebody else has asked for, or this page before it was loaded again. @param {string} sessionId @param {number} number */
+export function follow(sessionId, number) {
+  if (isRunning(sessionId)) return;
+  const turn = newTurn(sessionId, "reply", { number, isOwn: false });
+  void drive(turn, () => followTurn(sessionId, number, -1, turn.aborter.signal));
+}
+
+/** Sends again what has failed, under its key: it is done once. @param {string} sessionId */
+export function retry(sessionId) {
+  const turn = turns.get(sessionId);
+  if (!turn || isRunning(sessionId)) return;
+  turns.delete(sessionId);
+  // Without a key it was somebody else's; then its question is answered anew.
+  if (turn.isOwn) run(turn.kind, sessionId, turn.message, turn.key);
+  else run("regenerate", sessionId);
+}
+
+/** What was written and perhaps never accepted. Sending it again under its key is safe. @param {string} sessionId @returns {{message: string, key: string} | null} */
+export function unsent(sessionId) {
+  const kept = recallJson(unsentKey(sessionId));
+  return typeof kept?.message === "string" && typeof kept?.key === "string" ? kept : null;
+}
+
+/** Stops the turn of a session; what was said stays. @param {string} sessionId */
+export async function stop(sessionId) {
+  const turn = turns.get(sessionId);
+  if (!turn || turn.isStopping || !isRunning(sessionId)) return;
+  turn.isStopping = true;
+  tell(turn, "stopping");
+  try {
+    await stopTurn(sessionId, turn.number);
+  } catch (error) {
+    turn.isStopping = false;
+    tell(turn, "stopping");
+    throw error;
+  }
+}
+
+/** Lets go of a session that is gone. @param {string} sessionId */
+export function abandon(sessionId) {
+  turns.get(sessionId)?.aborter.abort();
+  turns.delete(sessionId);
+}
+
+/** @param {string} sessionId @param {Turn["kind"]} kind @param {Partial<Turn>} rest @returns {Turn} */
+function newTurn(sessionId, kind, rest) {
+  /** @type {Turn} */
+  const turn = {
+    sessionId, kind, phase: rest.isOwn ? "sending" : "running", key: "", message: undefined, number: undefined, inputSequence: undefined, text: "", changes: [], calls: [],
+    answer: null, end: null, problem: null, isLost: false, isOwn: false, isStopping: false, began: Date.now(), aborter: new AbortController(), ...rest,
+  };
+  turns.set(sessionId, turn);
+  tell(turn, "begin");
+  return turn;
+}
+
+/** @param {Turn} turn @param {() => Promise<Response>} begin */
+async function drive(turn, begin) {
+  const { sessionId, aborter } = turn;
+  const onLost = (/** @type {boolean} */ isLost) => {
+    if (turn.isLost === isLost) return;
+    turn.isLost = isLost;
+    tell(turn, "lost");
+  };
+  const resume = (/** @type {number} */ number, /** @type {number} */ lastId) => followTurn(sessionId, number, lastId, aborter.signal);
+  try {
+    for await (const event of turnEvents({ begin, resume, turn: turn.number, signal: aborter.signal, onLost })) take(turn, event);
+    if (turn.phase === "running" || turn.phase === "sending") turn.phase = "lost";
+  } catch (error) {
+    if (aborter.signal.aborted) return;
+    turn.phase = "failed";
+    turn.problem = error instanceof ApiError ? error : new ApiError(0, { detail: "The connection was lost." });
+  }
+  turn.isLost = false;
+  // What has failed stays, so that it can be sent again.
+  if (turn.phase !== "failed") turns.delete(sessionId);
+  tell(turn, "end");
+}
+
+/** @param {Turn} turn @param {import("./stream.js").TurnEvent} event */
+function take(turn, { name, data }) {
+  switch (name) {
+    case "turn":
+      [turn.phase, turn.number, turn.inputSequence] = ["running", data.turn, data.input_sequence];
+      // What was asked for here is known better: an edit is a reply to the service.
+      if (!turn.isOwn) [turn.kind, turn.began] = [data.kind, Date.parse(data.started_at)];
+      keep(unsentKey(turn.sessionId), null);
+      return tell(turn, "turn");
+    case "delta":
+      turn.text += data.text;
+      return tell(turn, "delta");
+    case "memory":
+      turn.changes.push(data);
+      return tell(turn, "memory");
+    case "tool_call":
+      turn.calls.push(data);
+      return tell(turn, "tool_call");
+    case "done":
+    case "error":
+      [turn.phase, turn.end, turn.answer] = [name === "done" ? "done" : "failed", data, data.message];
+      if (name === "error") turn.problem = new ApiError(502, data);
+      return undefined;
+    default:
+      return undefined;
+  }
+}

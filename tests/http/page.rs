@@ -1,0 +1,42 @@
+//! What `GET /` is: the page for browsers, the banner for programs.
+
+use crate::support::Server;
+
+const BROWSER: (&str, &str) = ("accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8");
+
+#[test]
+fn browsers_get_the_page_and_programs_the_banner() {
+    let server = Server::start();
+    let cases: [(&str, &str, &[(&str, &str)], &str); 6] = [
+        ("GET", "/", &[BROWSER], "text/html; charset=utf-8"),
+        ("HEAD", "/", &[BROWSER], "text/html; charset=utf-8"),
+        ("GET", "/?from=mail", &[BROWSER], "text/html; charset=utf-8"),
+        ("GET", "/", &[], "application/json"),
+        ("GET", "/", &[("accept", "*/*")], "application/json"),
+        ("GET", "/health", &[BROWSER], "application/json"),
+    ];
+    for (method, path, headers, content_type) in cases {
+        let answer = server.ask(method, path, headers, None).expect(200);
+        assert_eq!(answer.header("content-type"), content_type, "{method} {path} {headers:?}");
+    }
+    assert!(server.ask("GET", "/", &[BROWSER], None).body.contains("<title>GET /</title>"));
+    assert_eq!(server.get("/").text("service"), "edge-sessions");
+    server.ask("GET", "/", &[BROWSER, ("if-none-match", "\"page\"")], None).expect(304);
+    server.ask("POST", "/", &[BROWSER], Some(b"{}")).expect_problem(405, "METHOD_NOT_ALLOWED");
+}
+
+#[test]
+fn the_page_is_for_everybody_and_the_banner_for_those_who_may_ask() {
+    let key = [
+        ("AUTH_MODE", "keys"),
+        (
+            "SERVICE_KEYS",
+            r#"[{"name": "a", "sha256": "0000000000000000000000000000000000000000000000000000000000000000", "scopes": ["read"]}]"#,
+        ),
+    ];
+    for variables in [&[][..], &key[..]] {
+        let server = Server::with_only(variables);
+        server.ask("GET", "/", &[BROWSER], None).expect(200);
+        assert!(server.get("/").status >= 400, "{variables:?}");
+    }
+}
