@@ -103,6 +103,24 @@ pub(super) async fn create_own(
     with_own_id(repeatable, caller, begin).await.map(|(session, _)| session)
 }
 
+/// Finds the living session that `chosen` names, or begins it; without one, begins a session with an id of our own. True:
+/// it is new.
+///
+/// # Errors
+/// `IdTaken` when the session is alive and not the caller's; those of [`with_own_id`].
+pub(super) async fn find_or_begin(
+    request: &Request<'_>,
+    chosen: Option<SessionId>,
+    new: NewSession,
+    repeatable: Option<&Repeatable>,
+) -> Result<(Session, bool)> {
+    let caller = request.caller().acting_for(new.user_id.as_ref())?;
+    match chosen {
+        Some(id) => SessionClient::new(request.env(), &caller, &id).once(repeatable).create(new, Vec::new()).await,
+        None => create_own(request, &caller, repeatable, new).await.map(|session| (session, true)),
+    }
+}
+
 /// Begins the client's session, which must not be there yet.
 ///
 /// # Errors

@@ -9,6 +9,7 @@ mod body;
 mod repeat;
 mod upload;
 mod begin;
+mod every_session;
 mod saying;
 mod atlus;
 mod nono;

@@ -4,14 +4,11 @@
 use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 
-use super::{
-    AT_ONCE,
-    lists::{decode_index_cursor, encode_index_cursor},
-};
+use super::lists::{decode_index_cursor, encode_index_cursor};
 use crate::{
     domain::id::SessionId,
     error::Error,
-    http::{problem::Problem, request::Request, response::Reply},
+    http::{every_session::AT_ONCE, problem::Problem, request::Request, response::Reply},
     index, limits,
     session::client::SessionClient,
 };

@@ -1,20 +1,16 @@
 //! `/users/{id}/memory` and `/sessions/{id}/memory`: values under keys, for the user or for the session alone.
 
-use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{
-    AT_ONCE, etag, raw_json, rfc3339,
+    etag, raw_json, rfc3339,
     routes::{MemoryAction, MemoryOf},
 };
 use crate::{
-    domain::{
-        id::{SessionId, UserId},
-        memory::Entry,
-    },
-    error::{Error, Result},
+    domain::memory::Entry,
     http::{
+        every_session::every_session,
         problem::Problem,
         request::{Query, Request},
         response::Reply,
@@ -22,7 +18,6 @@ use crate::{
     limits,
     memory::client::{Entries, MemoryClient},
     session::client::SessionClient,
-    user,
 };
 
 #[derive(Deserialize)]
@@ -92,7 +87,8 @@ async fn act(request: &Request<'_>, memory: &MemoryClient<'_>, action: MemoryAct
         MemoryAction::Clear => {
             let deleted = memory.clear().await?;
             if let MemoryClient::User(_, user, _) = memory {
-                forget_told(request, user).await?;
+                // Sessions keep some of it. It is empty: what begins later learns nothing of it.
+                every_session(request, user, async |session| session.forget_told().await).await?;
             }
             Ok(Reply::json(200, &ForgottenJson { deleted }))
         }
@@ -112,23 +108,6 @@ async fn act(request: &Request<'_>, memory: &MemoryClient<'_>, action: MemoryAct
             let entry = memory.undo(&key()?).await?;
             Ok(Reply::json(200, &UndoneJson { entry: entry.as_ref().map(EntryJson::from) }))
         }
-    }
-}
-
-/// Has the user's sessions, also those that can be restored, wipe what they keep of the memory. To be called when that is
-/// empty: what begins later learns nothing of it.
-async fn forget_told(request: &Request<'_>, user: &UserId) -> Result<()> {
-    let (env, caller) = (request.env(), request.caller().acting_for(Some(user))?);
-    let forget = async |id: &SessionId| match SessionClient::new(env, &caller, id).forget_told().await {
-        Err(Error::NotFound(_)) => Ok(()),
-        forgotten => forgotten,
-    };
-    let mut last: Option<SessionId> = None;
-    loop {
-        let mut page = user::client::ids(env, user, last.as_ref(), limits::PAGE_ITEMS).await?;
-        stream::iter(&page).map(forget).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
-        let Some(id) = page.pop() else { return Ok(()) };
-        last = Some(id);
     }
 }
 

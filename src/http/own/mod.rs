@@ -39,9 +39,6 @@ use crate::{
     http::{request::Query, response::raw_json},
 };
 
-/// So many objects are called at the same time: a Worker waits for six at most.
-const AT_ONCE: usize = 6;
-
 /// A session, wherever one is shown.
 #[derive(Serialize)]
 struct SessionJson<'a> {

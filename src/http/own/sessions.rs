@@ -15,7 +15,7 @@ use crate::{
     },
     error::{Error, Result},
     http::{
-        begin::{self, Choices, create_new, encode_metadata, with_own_id},
+        begin::{Choices, create_new, encode_metadata, find_or_begin, with_own_id},
         body::{Object, nullable},
         problem::Problem,
         repeat::fork_id_of,
@@ -109,12 +109,9 @@ pub(crate) async fn create(request: &Request<'_>) -> std::result::Result<Reply, 
     let (session_id, choices) = body.choices()?;
     let new = choices.check(request, CREATED_FROM_API)?;
     let chosen = session_id.map(|id| SessionId::parse_chosen("session_id", &id)).transpose()?;
-    let (caller, repeatable) = (request.caller().acting_for(new.user_id.as_ref())?, asked.repeatable(None)?);
+    let repeatable = asked.repeatable(None)?;
 
-    let (session, is_new) = match chosen {
-        Some(id) => SessionClient::new(request.env(), &caller, &id).once(repeatable.as_ref()).create(new, Vec::new()).await?,
-        None => (begin::create_own(request, &caller, repeatable.as_ref(), new).await?, true),
-    };
+    let (session, is_new) = find_or_begin(request, chosen, new, repeatable.as_ref()).await?;
 
     Ok(created(if is_new { 201 } else { 200 }, &session))
 }
