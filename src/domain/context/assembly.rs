@@ -123,6 +123,7 @@ impl Assembly {
             count: bytes(latest.len()),
             bytes: latest.iter().map(|message| bytes(message.body.size_bytes())).sum(),
             span: span(&latest),
+            text: None,
         });
         let system = (!self.front.is_empty()).then(|| NewMessage::text(Role::System, self.front.join("\n\n")));
         let history = system.into_iter().chain(latest.into_iter().map(|message| message.body));
@@ -133,7 +134,7 @@ impl Assembly {
     fn put(&mut self, kind: Kind, text: String, count: u64, span: Option<(u64, u64)>) {
         if !text.is_empty() {
             self.room = self.room.saturating_sub(text.len());
-            self.context.parts.push(Part { kind, count, bytes: bytes(text.len()), span });
+            self.context.parts.push(Part { kind, count, bytes: bytes(text.len()), span, text: Some(text.clone()) });
             self.front.push(text);
         }
     }

@@ -109,6 +109,8 @@ pub(crate) struct Part {
     pub bytes: u64,
     /// The first and the last message it is of.
     pub span: Option<(u64, u64)>,
+    /// The text, where it is no messages.
+    pub text: Option<String>,
 }
 
 /// Something that a context does not show as it was said.

@@ -99,6 +99,9 @@ pub(crate) struct PartRecord {
     pub(crate) count: u64,
     pub(crate) tokens: u64,
     pub(crate) span: Option<(u64, u64)>,
+    /// Absent where it is messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) text: Option<String>,
 }
 
 /// Something that a context does not show as it was said.

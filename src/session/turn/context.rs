@@ -132,6 +132,7 @@ impl Object {
                     count: part.count,
                     tokens: tokens(part.bytes),
                     span: part.span,
+                    text: part.text,
                 })
                 .collect(),
             left_out: left_out
