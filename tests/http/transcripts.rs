@@ -11,7 +11,7 @@
 //!   expected to be null must not be there.
 //! - `body` is sent as JSON, `text` as it is and without a content type.
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
@@ -32,13 +32,13 @@ struct Exchange {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Request {
+pub(crate) struct Request {
     method: String,
-    path: String,
+    pub(crate) path: String,
     #[serde(default)]
     headers: BTreeMap<String, String>,
     #[serde(default, deserialize_with = "even_null")]
-    body: Option<Value>,
+    pub(crate) body: Option<Value>,
     text: Option<String>,
 }
 
@@ -61,32 +61,35 @@ fn even_null<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option
     Value::deserialize(deserializer).map(Some)
 }
 
-type Captured = BTreeMap<String, Value>;
+pub(crate) type Captured = BTreeMap<String, Value>;
 
 /// What goes wrong is collected, so that one run tells everything.
 #[test]
 fn clients_of_other_systems_are_answered_as_they_expect() {
     let mut files: Vec<_> = fs::read_dir(root().join("tests/transcripts")).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
-    let mut wrong = Vec::new();
-    for file in files.iter().filter(|file| file.extension().is_some_and(|extension| extension == "json")) {
-        let name = file.file_stem().unwrap().to_string_lossy().into_owned();
-        let exchanges: Vec<Exchange> = serde_json::from_slice(&fs::read(file).unwrap()).unwrap_or_else(|e| panic!("{name}: {e}"));
-        let (server, mut captured) = (Server::start(), Captured::new());
-        for exchange in &exchanges {
-            let answer = ask(&server, &exchange.request, &captured);
-            let faults = faults(&exchange.response, &answer, &captured);
-            wrong
-                .extend(faults.into_iter().map(|fault| format!("{name}, {}: {fault} in {} {}", exchange.name, answer.status, answer.body)));
-            for (variable, path) in &exchange.capture {
-                match serde_json::from_str(&answer.body).ok().and_then(|body: Value| at(&body, path).cloned()) {
-                    Some(value) => drop(captured.insert(variable.clone(), value)),
-                    None => wrong.push(format!("{name}, {}: no {path} to capture in {}", exchange.name, answer.body)),
-                }
+    let transcripts = files.iter().filter(|file| file.extension().is_some_and(|extension| extension == "json"));
+    let wrong: Vec<_> = transcripts.flat_map(|file| replay(file, ask)).collect();
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Has `ask` ask what is in a transcript, of a server of its own; what was not answered as expected.
+pub(crate) fn replay(file: &Path, ask: impl Fn(&Server, &Request, &Captured) -> Answer) -> Vec<String> {
+    let name = file.file_stem().unwrap().to_string_lossy();
+    let exchanges: Vec<Exchange> = serde_json::from_slice(&fs::read(file).unwrap()).unwrap_or_else(|e| panic!("{name}: {e}"));
+    let (server, mut captured, mut wrong) = (Server::start(), Captured::new(), Vec::new());
+    for exchange in &exchanges {
+        let answer = ask(&server, &exchange.request, &captured);
+        let faults = faults(&exchange.response, &answer, &captured);
+        wrong.extend(faults.into_iter().map(|fault| format!("{name}, {}: {fault} in {} {}", exchange.name, answer.status, answer.body)));
+        for (variable, path) in &exchange.capture {
+            match serde_json::from_str(&answer.body).ok().and_then(|body: Value| at(&body, path).cloned()) {
+                Some(value) => drop(captured.insert(variable.clone(), value)),
+                None => wrong.push(format!("{name}, {}: no {path} to capture in {}", exchange.name, answer.body)),
             }
         }
     }
-    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    wrong
 }
 
 fn ask(server: &Server, request: &Request, captured: &Captured) -> Answer {
@@ -217,7 +220,8 @@ fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
     })
 }
 
-fn filled(value: &Value, captured: &Captured) -> Value {
+/// What stands in `value` with what was captured in its places.
+pub(crate) fn filled(value: &Value, captured: &Captured) -> Value {
     match value {
         Value::String(text) => {
             let whole = text.strip_prefix('$').and_then(|name| captured.get(name));

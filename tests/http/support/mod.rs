@@ -43,7 +43,9 @@ pub(crate) struct Answer {
     pub(crate) asked: String,
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
+    /// As text.
     pub(crate) body: String,
+    pub(crate) bytes: Vec<u8>,
 }
 
 static COUNTER: AtomicU32 = AtomicU32::new(0);
@@ -175,6 +177,7 @@ impl Server {
             Some(body) => self.agent.run(request.body(body.to_vec())?)?,
             None => self.agent.run(request.body(())?)?,
         };
+        let bytes = response.body_mut().with_config().limit(64 << 20).read_to_vec()?;
         Ok(Answer {
             asked: format!("{method} {path}"),
             status: response.status().as_u16(),
@@ -183,7 +186,8 @@ impl Server {
                 .iter()
                 .map(|(name, value)| (name.to_string(), value.to_str().unwrap_or_default().to_owned()))
                 .collect(),
-            body: response.body_mut().with_config().limit(64 << 20).read_to_string()?,
+            body: String::from_utf8_lossy(&bytes).into_owned(),
+            bytes,
         })
     }
 
