@@ -12,6 +12,7 @@ mod begin;
 mod every_session;
 mod saying;
 mod atlus;
+mod connect;
 mod nono;
 mod own;
 mod page;
@@ -102,6 +103,7 @@ macro_rules! dialects {
 
 dialects! {
     atlus::Atlus,
+    connect::Connect,
     nono::Nono,
 }
 

@@ -139,8 +139,10 @@ impl<'a> Request<'a> {
     /// # Errors
     /// As [`Request::json`]; also when the key breaks a rule.
     pub(crate) async fn repeatable_json<T: DeserializeOwned>(&self) -> std::result::Result<(T, Asked), Problem> {
-        let body = self.json_bytes().await?;
-        Ok((parse_json(&body)?, self.asked_with(body)))
+        if !self.sends_json() {
+            return Err(Problem::not_json());
+        }
+        self.repeatable_body(parse_json).await
     }
 
     /// The body as two shapes that share it, each naming the field at fault as it stands; no body is an empty object.
@@ -154,6 +156,18 @@ impl<'a> Request<'a> {
         }
         let body: &[u8] = if sent.is_empty() { b"{}" } else { &sent };
         Ok((parse_json(body)?, parse_json(body)?, self.asked_with(sent)))
+    }
+
+    /// The body as `decode` reads it, of a request that may have a key.
+    ///
+    /// # Errors
+    /// 413; those of `decode`.
+    pub(crate) async fn repeatable_body<T>(
+        &self,
+        decode: impl FnOnce(&[u8]) -> std::result::Result<T, Problem>,
+    ) -> std::result::Result<(T, Asked), Problem> {
+        let body = self.body().await?;
+        Ok((decode(&body)?, self.asked_with(body)))
     }
 
     /// The body as it comes.
@@ -209,7 +223,8 @@ impl<'a> Request<'a> {
         if is_json(&content_type) { self.body().await } else { Err(Problem::not_json()) }
     }
 
-    fn header(&self, name: &str) -> Option<String> {
+    /// The header of that name.
+    pub(crate) fn header(&self, name: &str) -> Option<String> {
         self.raw.headers().get(name).ok().flatten()
     }
 

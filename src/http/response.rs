@@ -25,6 +25,7 @@ pub(crate) struct Reply {
 enum Body {
     Nothing,
     Text(String),
+    Bytes(Vec<u8>),
     Stream(web_sys::ReadableStream),
 }
 
@@ -36,6 +37,11 @@ impl Reply {
             // Only maps with keys that are no text can fail, and no type of ours has one.
             Err(_) => Reply { status: 500, content_type: None, headers: Vec::new(), body: Body::Nothing },
         }
+    }
+
+    /// Bytes of that type.
+    pub(crate) fn bytes(status: u16, content_type: &'static str, bytes: Vec<u8>) -> Reply {
+        Reply { status, content_type: Some(content_type), headers: Vec::new(), body: Body::Bytes(bytes) }
     }
 
     /// Events, as they come.
@@ -129,8 +135,13 @@ impl Exchange {
         init.set_headers(&headers);
         match reply.body {
             Body::Text(text) if !self.is_head => web_sys::Response::new_with_opt_str_and_init(Some(&text), &init),
+            Body::Bytes(bytes) if !self.is_head => {
+                // A copy: the platform may still read it when this memory has changed.
+                let bytes = js_sys::Uint8Array::from(bytes.as_slice());
+                web_sys::Response::new_with_opt_js_u8_array_and_init(Some(&bytes), &init)
+            }
             Body::Stream(stream) if !self.is_head => web_sys::Response::new_with_opt_readable_stream_and_init(Some(&stream), &init),
-            Body::Text(_) | Body::Stream(_) | Body::Nothing => web_sys::Response::new_with_opt_str_and_init(None, &init),
+            Body::Text(_) | Body::Bytes(_) | Body::Stream(_) | Body::Nothing => web_sys::Response::new_with_opt_str_and_init(None, &init),
         }
     }
 
@@ -156,7 +167,7 @@ impl Exchange {
         if self.is_preflight {
             headers.set(
                 "access-control-allow-headers",
-                "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, X-API-Key, X-Request-Id",
+                "Authorization, Connect-Protocol-Version, Connect-Timeout-Ms, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, X-API-Key, X-Request-Id",
             )?;
             headers.set("access-control-max-age", "600")?;
         }
