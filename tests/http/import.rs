@@ -102,6 +102,19 @@ fn what_is_broken_is_refused_with_its_place() {
 }
 
 #[test]
+fn the_largest_numbers_are_listed_and_found_as_others() {
+    let server = Server::start();
+    let largest = 1 << 27;
+    let ending_with = |last: u64| in_order(&json!({}), &[said(last - 1, "user", "one zebra"), said(last, "assistant", "two")]);
+    let problem = import(&server, "user_id=ann", &ending_with(largest + 1)).expect(400).value();
+    assert_eq!(problem["errors"][0]["field"], "messages[1].sequence", "{problem}");
+    let id = import(&server, "user_id=ann", &ending_with(largest)).expect(201).text("session_id");
+    server.say(&id, "another zebra");
+    assert_eq!(server.get("/users/ann/sessions").expect(200).value()["sessions"][0]["session_id"], json!(id));
+    assert_eq!(server.get("/users/ann/search?q=zebra").expect(200).number("total"), 2);
+}
+
+#[test]
 fn broken_pairs_are_repaired_on_demand() {
     let server = Server::start();
     let calls =

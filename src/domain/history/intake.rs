@@ -5,8 +5,9 @@ use crate::{
     error::{Error, Result},
 };
 
-/// The largest sequence number that is taken: far from where numbers stop being exact.
-const LAST_SEQUENCE: u64 = 1 << 50;
+/// The largest sequence number that is taken: half of what fits beside a session's number in a user's index of texts. The
+/// other half is for what is said later.
+const LAST_SEQUENCE: u64 = 1 << 27;
 
 /// What has been taken in so far. Calls may be open at the end, as in any session.
 #[derive(Debug, Default)]
@@ -88,7 +89,8 @@ impl Intake {
 
     fn check_place(&self, message: &Message) -> Result<()> {
         if message.sequence <= self.last || message.sequence > LAST_SEQUENCE {
-            return Err(Error::invalid("sequence", "must be a positive number that grows from message to message"));
+            let rule = format!("must be a positive number that grows from message to message, {LAST_SEQUENCE} at most");
+            return Err(Error::invalid("sequence", rule));
         }
         check_replaces(message)
     }
@@ -157,7 +159,7 @@ mod tests {
         let taken = intake.take(numbered("u", 9, Some(5))).unwrap();
         assert_eq!(taken.iter().map(|message| message.sequence).collect::<Vec<_>>(), [9, 10, 11]);
         assert_eq!((intake.moved(3), intake.moved(8), intake.moved(9), taken[2].replaces), (3, 8, 11, Some(5)));
-        for (sequence, replaces) in [(9, None), (1 << 51, None), (10, Some(10))] {
+        for (sequence, replaces) in [(9, None), (LAST_SEQUENCE + 1, None), (10, Some(10))] {
             assert!(matches!(intake.take(numbered("a", sequence, replaces)), Err(Misfit::Place(_))), "{sequence} {replaces:?}");
         }
     }
