@@ -99,12 +99,14 @@ impl Object {
         if self.running().is_none() {
             *self.log.borrow_mut() = None;
         }
-        for (key, kept) in self.storage.answers()? {
+        let mut last = String::new();
+        while let Some((key, kept)) = self.storage.answer_after(&last)? {
             let mut answer: Value =
                 serde_json::from_str(&kept).map_err(|e| Error::Internal(format!("kept answer: {}", platform::fault_of(&e))))?;
             if wipe(&mut answer) {
                 self.storage.replace_answer(&key, &answer.to_string())?;
             }
+            last = key;
         }
         Ok(())
     }

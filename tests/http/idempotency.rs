@@ -122,3 +122,21 @@ fn two_hundred_clients_half_of_them_repeating_lose_and_double_nothing() {
     assert_eq!((messages.len(), said.iter().collect::<HashSet<_>>().len()), (200, 100));
     assert!(messages.chunks(2).all(|turn| turn[0]["role"] == "user" && turn[1]["role"] == "assistant"), "turns are interleaved");
 }
+
+#[test]
+fn what_is_kept_under_many_keys_is_looked_through_in_little_memory() {
+    let server = Server::start();
+    let path = format!("/sessions/{}/messages", server.new_session());
+    let message = json!({"role": "user", "content": "x".repeat(250_000)});
+    let large = json!({"messages": vec![message; 4]});
+    for number in 0..64 {
+        keyed(&server, &path, &format!("key {number}"), &large).expect(201);
+    }
+    let before = server.peak_memory_mib();
+    server.delete(&format!("{path}/1")).expect(200);
+    let after = server.peak_memory_mib();
+    // All of them are 64 MB, and an object has 128.
+    assert!(after < before + 50, "{before} MiB, then {after}");
+    let first = keyed(&server, &path, "key 0", &large).expect(201).value();
+    assert_eq!((&first["messages"][0]["content"], first["messages"][1]["content"].as_str().unwrap().len()), (&json!(""), 250_000));
+}

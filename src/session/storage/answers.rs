@@ -19,7 +19,7 @@ pub(super) const CREATE: Write = Write::new(
 const FIND: &str = "select payload, answer from answer where key = ?";
 const INSERT: Write = Write::new("insert into answer (key, payload, answer) values (?, ?, ?)");
 const INSERT_OR_REPLACE: Write = Write::new("insert or replace into answer (key, payload, answer) values (?, ?, ?)");
-const ALL: &str = "select key, answer from answer";
+const NEXT: &str = "select key, answer from answer where key > ? order by key limit 1";
 const REPLACE: Write = Write::new("update answer set answer = ? where key = ?");
 pub(super) const DELETE_ALL: Write = Write::new("delete from answer");
 
@@ -88,9 +88,9 @@ impl Storage {
         self.sql.run(&DELETE, &[IMPORT.into()])
     }
 
-    /// Everything that is kept, by its key.
-    pub(in crate::session) fn answers(&self) -> Result<Vec<(String, String)>> {
-        self.sql.rows(ALL, &[])?.iter().map(|row| Ok((row.text(0)?, row.text(1)?))).collect()
+    /// What is kept under the first key after `key`, with that key: all at once may be more than the memory holds.
+    pub(in crate::session) fn answer_after(&self, key: &str) -> Result<Option<(String, String)>> {
+        self.sql.row(NEXT, &[key.into()])?.map(|row| Ok((row.text(0)?, row.text(1)?))).transpose()
     }
 
     /// Puts another answer in the place of the one, or of the turn's number, that is kept.
