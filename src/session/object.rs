@@ -228,8 +228,8 @@ impl Object {
                 replayed(&kept).map(Outcome::Answer)
             }
             (KeptOutcome::Answer(kept), _) => Ok(Outcome::Answer(kept)),
-            (KeptOutcome::Turn(number), Some(mut stored)) => {
-                let outcome = self.take_up(&mut stored, number, options.unwrap_or_default(), repeatable, now)?;
+            (KeptOutcome::Turn(kept), Some(mut stored)) => {
+                let outcome = self.take_up(&mut stored, kept, options.unwrap_or_default(), repeatable, now)?;
                 if self.begin.borrow().is_some() {
                     self.save(&mut stored, Aftermath::Nothing)?;
                 }

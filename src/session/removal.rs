@@ -139,7 +139,9 @@ fn wipe(answer: &mut Value, sequences: &[u64], title: Option<&str>) -> bool {
         if is_learned {
             forget_value(fields);
         }
-        is_message || is_learned
+        // Of a large answer its numbers alone are kept.
+        let has_numbers = fields.get("messages").and_then(Value::as_array).is_some_and(|numbers| numbers.iter().any(|n| is_meant(Some(n))));
+        is_message || is_learned || has_numbers
     });
     // What was learned in the turn does not say from which message.
     if is_wiped {

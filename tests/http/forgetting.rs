@@ -95,6 +95,39 @@ fn what_a_users_memory_forgets_for_good_is_in_no_kept_answer() {
 }
 
 #[test]
+fn an_answer_too_large_for_a_row_tells_what_was_learned_until_that_is_forgotten() {
+    let model = Model::start(|_, _| Model::saying(&format!("{} ", "\u{1}".repeat(4095)).repeat(64)));
+    let mut server = Server::asking(&model, &[]);
+    for is_anns in [true, false] {
+        let new = |server: &Server| if is_anns { of_ann(server) } else { server.new_session() };
+        let (id, other) = (new(&server), new(&server));
+        let said = format!("My name is Sesame.\n{}", "\u{1}".repeat(120_000));
+        let keyed = json!({"session_id": id, "message": said, "client_message_id": "k"});
+        let ask = |server: &Server| server.post("/chat", keyed.clone()).expect(200).value();
+        let first = ask(&server);
+        assert_eq!(first["memory"][0]["value"], "Sesame");
+        server.kill();
+        server.launch();
+        assert!(ask(&server) == first, "{}", ask(&server)["memory"]);
+        let memory = if is_anns { "/users/ann/memory".to_owned() } else { format!("/sessions/{id}/memory") };
+        server.delete(&memory).expect(200);
+        let again = ask(&server);
+        assert_eq!((&again["memory"][0]["key"], &again["memory"][0]["value"]), (&json!("name"), &Value::Null));
+
+        let keyed = json!({"session_id": other, "message": said, "client_message_id": "k"});
+        server.post("/chat", keyed.clone()).expect(200);
+        server.delete(&format!("/sessions/{other}/messages/1")).expect(200);
+        assert_eq!(server.post("/chat", keyed).expect(200).value()["memory"], json!([]));
+        server.kill();
+        for file in server.databases("session") {
+            assert_eq!(sqlite::rows(&file, "answer"), 1);
+            assert_eq!(sqlite::count(&file, "answer where answer like '%Sesame%'"), 0);
+        }
+        server.launch();
+    }
+}
+
+#[test]
 fn what_was_deleted_and_whose_message_is_removed_cannot_be_brought_back() {
     let server = Server::start();
     for (id, memory) in [(of_ann(&server), "/users/ann/memory".to_owned()), {

@@ -1,16 +1,22 @@
 //! What was answered to requests that have a key: repeated, they get the same answer and nothing is done twice.
 //!
 //! An answer is kept as it left the object, and as long as the session. Until a turn has one, its number is kept: the
-//! column then holds `{"turn":3}`.
+//! column then holds `{"turn":3}`. So it does for a turn whose answer is too large for a row, which is put together again
+//! when it is asked for; there stands beside it what only the turn knew: `{"turn":3,"memory":[...],"messages":[5,6]}`.
 
 use serde::{Deserialize, Serialize};
 
 use super::{FORMAT, Storage};
 use crate::{
-    domain::id::{Repeatable, RequestKey},
+    domain::{
+        id::{Repeatable, RequestKey},
+        memory::MemoryChange,
+        turn::Turn,
+    },
     error::{Error, Result},
     limits,
     platform::sql::{Row, Write},
+    session::record::turn::MemoryChangeRecord,
 };
 
 pub(super) const CREATE: Write = Write::new(
@@ -40,22 +46,34 @@ pub(in crate::session) struct Kept {
 pub(in crate::session) enum Outcome {
     /// This answer.
     Answer(String),
-    /// A turn that has no answer, or none yet.
-    Turn(u64),
+    /// A turn that has no answer, none yet, or a large one.
+    Turn(KeptTurn),
 }
 
-/// A turn in place of an answer. Answers are JSON objects with other fields.
+/// A turn in place of an answer.
+pub(in crate::session) struct KeptTurn {
+    pub(in crate::session) number: u64,
+    /// What was remembered and forgotten in it, if its answer is large.
+    pub(in crate::session) memory: Vec<MemoryChange>,
+}
+
+/// A [`KeptTurn`]. Answers are JSON objects with other fields.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct StoredTurnNumber {
+struct StoredKeptTurn {
     turn: u64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    memory: Vec<MemoryChangeRecord>,
+    /// Numbers of the messages that the memory goes with when they are removed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    messages: Vec<u64>,
 }
 
 impl Storage {
     /// What is kept under `key`.
     pub(in crate::session) fn kept(&self, key: &RequestKey) -> Result<Option<Kept>> {
         let row = self.sql.row(FIND, &[key.as_str().into()])?;
-        row.map(|row| Ok(Kept { payload: row.text(0)?, outcome: decode(row.text(1)?) })).transpose()
+        row.map(|row| Ok(Kept { payload: row.text(0)?, outcome: decode(row.text(1)?)? })).transpose()
     }
 
     /// Keeps `answer` under the request's key.
@@ -68,7 +86,17 @@ impl Storage {
 
     /// Keeps the number of the turn that the request has begun; also in place of an earlier one.
     pub(in crate::session) fn keep_turn(&self, request: &Repeatable, turn: u64) -> Result<()> {
-        self.sql.run(&INSERT_OR_REPLACE, &[request.key.as_str().into(), (&request.payload).into(), (&encode(turn)?).into()])
+        let kept = encode(&StoredKeptTurn { turn, memory: Vec::new(), messages: Vec::new() })?;
+        self.sql.run(&INSERT_OR_REPLACE, &[request.key.as_str().into(), (&request.payload).into(), (&kept).into()])
+    }
+
+    /// Keeps beside the turn's number, for an answer that is too large for a row, what was remembered and forgotten.
+    pub(in crate::session) fn keep_memory(&self, key: &str, turn: &Turn, memory: Vec<MemoryChange>) -> Result<()> {
+        let messages = [turn.input_sequence].into_iter().chain(turn.answer_sequence).collect();
+        let memory = memory.into_iter().map(MemoryChangeRecord::from).collect();
+        let kept = encode(&StoredKeptTurn { turn: turn.number, memory, messages })?;
+        // Values of a megabyte in all may outgrow a row in their turn; the number stays.
+        if kept.len() <= limits::ROW_BYTES { self.replace_answer(key, &kept) } else { Ok(()) }
     }
 
     /// Notes that `token` is importing a session.
@@ -99,15 +127,14 @@ impl Storage {
     }
 }
 
-fn encode(turn: u64) -> Result<String> {
-    serde_json::to_string(&StoredTurnNumber { turn }).map_err(|e| Error::Internal(format!("turn number: {e}")))
+fn encode(kept: &StoredKeptTurn) -> Result<String> {
+    serde_json::to_string(kept).map_err(|e| Error::Internal(format!("kept turn: {e}")))
 }
 
-fn decode(stored: String) -> Outcome {
-    match serde_json::from_str(&stored) {
-        Ok(StoredTurnNumber { turn }) => Outcome::Turn(turn),
-        Err(_) => Outcome::Answer(stored),
-    }
+fn decode(stored: String) -> Result<Outcome> {
+    let Ok(StoredKeptTurn { turn, memory, messages: _ }) = serde_json::from_str(&stored) else { return Ok(Outcome::Answer(stored)) };
+    let memory = memory.into_iter().map(MemoryChange::try_from).collect::<Result<_>>()?;
+    Ok(Outcome::Turn(KeptTurn { number: turn, memory }))
 }
 
 #[cfg(test)]
@@ -115,10 +142,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn turn_number_format_unchanged() {
-        assert_eq!(encode(3).unwrap(), r#"{"turn":3}"#);
-        assert!(matches!(decode(r#"{"turn":3}"#.into()), Outcome::Turn(3)));
+    fn kept_turn_format_unchanged() {
+        let learned = r#"{"turn":3,"memory":[{"is_of_user":true,"key":"name","value":"\"Ann\"","source":"rule"}],"messages":[5,6]}"#;
+        for (written, count) in [(r#"{"turn":3}"#, 0), (learned, 1)] {
+            assert_eq!(encode(&serde_json::from_str(written).unwrap()).unwrap(), written);
+            let Ok(Outcome::Turn(KeptTurn { number: 3, memory })) = decode(written.into()) else { panic!("{written}") };
+            assert_eq!(memory.len(), count);
+        }
         let answer = r#"{"ok":{"turn":{"number":3}}}"#;
-        assert!(matches!(decode(answer.into()), Outcome::Answer(text) if text == answer));
+        assert!(matches!(decode(answer.into()), Ok(Outcome::Answer(text)) if text == answer));
     }
 }

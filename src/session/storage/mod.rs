@@ -35,7 +35,7 @@ use crate::{
     platform::{context::Context, sql::Sql},
 };
 
-pub(super) use answers::{Kept, Outcome as KeptOutcome};
+pub(super) use answers::{Kept, KeptTurn, Outcome as KeptOutcome};
 use messages::{search, shared, siblings};
 pub(super) use outbox::{Reported, ended_turns};
 use row::Heard;

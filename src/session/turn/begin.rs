@@ -21,7 +21,7 @@ use crate::{
     session::{
         object::{Object, Outcome, answer},
         protocol::{Begun, Redo, TurnOptions},
-        storage::{Stored, StoredTurn},
+        storage::{KeptTurn, Stored, StoredTurn},
     },
 };
 
@@ -86,11 +86,12 @@ impl Object {
     pub(in crate::session) fn take_up(
         &self,
         stored: &mut Stored,
-        number: u64,
+        kept: KeptTurn,
         options: TurnOptions,
         repeatable: &Repeatable,
         now: Timestamp,
     ) -> Result<Outcome> {
+        let KeptTurn { number, memory } = kept;
         if let Some(log) = self.running().filter(|log| log.turn == number) {
             return if options.streams { begun(number) } else { Ok(Outcome::Reply(log)) };
         }
@@ -102,7 +103,7 @@ impl Object {
         if !turn.has_failed() {
             // Its answer is too large to be kept as it left.
             let answer = self.answer_of(&turn)?;
-            return self.answered(stored, &turn, answer, Vec::new()).map(Outcome::Answer);
+            return self.answered(stored, &turn, answer, memory).map(Outcome::Answer);
         }
         let is_there = self.storage.message(turn.input_sequence)?.is_some_and(|input| input.removed_at.is_none());
         let has_gone_on = match turn.kind {

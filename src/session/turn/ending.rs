@@ -114,10 +114,11 @@ impl Object {
         };
         if let (Some(key), Ok(_)) = (&key, &reply) {
             memory.iter_mut().for_each(|change| change.forget(emptied));
-            let kept = self.answered(stored, &turn, answer, memory)?;
-            // One that is too large for a row is put together again when it is asked for.
+            let kept = self.answered(stored, &turn, answer, memory.clone())?;
             if kept.len() <= limits::ROW_BYTES {
                 self.storage.replace_answer(key, &kept)?;
+            } else {
+                self.storage.keep_memory(key, &turn, memory)?;
             }
         }
         self.storage.save_turn(&StoredTurn { turn, key })?;
