@@ -111,7 +111,7 @@ fn the_largest_numbers_are_listed_and_found_as_others() {
     let id = import(&server, "user_id=ann", &ending_with(largest)).expect(201).text("session_id");
     server.say(&id, "another zebra");
     assert_eq!(server.get("/users/ann/sessions").expect(200).value()["sessions"][0]["session_id"], json!(id));
-    assert_eq!(server.get("/users/ann/search?q=zebra").expect(200).number("total"), 2);
+    assert_eq!(server.get("/users/ann/search?q=zebra&role=user").expect(200).number("total"), 2);
 }
 
 #[test]
