@@ -4,7 +4,7 @@
 import { health } from "./api.js";
 import { byId, h } from "./dom.js";
 import { identify } from "./identity.js";
-import { prepare } from "./markdown/render.js";
+import { prepare } from "./markdown/show.js";
 import { loadPersonas } from "./personas.js";
 import { onRoute, route } from "./router.js";
 import { onNews } from "./tabs.js";
@@ -12,17 +12,17 @@ import { abandon, follow, isRunning } from "./turns.js";
 import { gone, lookAgain, show, startView, stopNow, syncQuietly, tick, view } from "./chat/view.js";
 import { setClosed, setNote } from "./chat/composer.js";
 import { drawBar } from "./chat/bar.js";
-import { createAs, openCreate } from "./sessions/create.js";
+import { createAs } from "./sessions/begin.js";
 import { everyWhile } from "./sessions/expiry.js";
 import { drawList } from "./sessions/list.js";
 import { drop, onSessions, put, refresh, state } from "./sessions/store.js";
-import { clearSearch, isSearching, startSearch } from "./sessions/search.js";
 import { closePanel, isPanelOpen, openPanel, redraw, startPanel } from "./panel/panel.js";
 import { refreshContext } from "./panel/ring.js";
 import { startBanner } from "./ui/banner.js";
 import { isDrawerOpen, isNarrow, setDrawer, startDrawer } from "./ui/drawer.js";
 import { problemCard } from "./ui/problem.js";
-import { MOD, openSheet, startShortcuts } from "./ui/shortcuts.js";
+import { openCreate, openSheet } from "./ui/later.js";
+import { MOD, startShortcuts } from "./ui/shortcuts.js";
 import { startThemeButton } from "./ui/theme-button.js";
 
 let isStarted = false;
@@ -32,13 +32,14 @@ async function start() {
   startThemeButton();
   startDrawer();
   startPanel();
-  startSearch();
+  // A file of its own, loaded by who searches.
+  byId("search").addEventListener("focus", async () => (await import("./sessions/search.js")).startSearch(), { once: true });
   startView();
   startShortcuts({ search, create, stop, write: () => byId("message").focus(), panel: () => (isPanelOpen() ? closePanel() : openPanel("memory")), close });
   startBanner(() => void (isStarted ? again() : enter()));
   byId("search-key").textContent = `${MOD} K`;
   byId("new-session").addEventListener("click", create);
-  byId("shortcuts").addEventListener("click", openSheet);
+  byId("shortcuts").addEventListener("click", () => void openSheet());
   byId("skip").addEventListener("click", (/** @type {Event} */ event) => (event.preventDefault(), byId("message").focus()));
   await enter();
 }
@@ -62,8 +63,8 @@ async function enter() {
   void refresh();
   void loadPersonas().then(drawList, () => {});
   void health().then(({ model }) => setNote(model.is_language_model ? "Answers can be wrong. Check what matters." : "The built-in responder answers. It is not a language model."), () => {});
-  // While nobody waits: the first answer will need it.
-  setTimeout(prepare, 600);
+  // Whoever begins to write will get an answer.
+  byId("message").addEventListener("input", () => void prepare(), { once: true });
 }
 
 /** Everything anew, quietly: back online, or looked at again after a while. */
@@ -130,6 +131,8 @@ function hear(news) {
   if (news.sessionId === view.id) void lookAgain();
 }
 
+const isSearching = () => byId("search").value.trim() !== "";
+
 function create() {
   setDrawer(false);
   void openCreate(view.persona);
@@ -149,7 +152,9 @@ function stop() {
 
 function close() {
   if (isDrawerOpen()) setDrawer(false);
-  else if (isSearching()) clearSearch();
+  // Where it lies over the conversation.
+  else if (isPanelOpen() && matchMedia("(max-width: 75rem)").matches) closePanel();
+  else if (isSearching()) void import("./sessions/search.js").then(({ clearSearch }) => clearSearch());
   else return false;
   return true;
 }

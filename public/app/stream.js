@@ -15,7 +15,7 @@ const PAUSES_MS = [300, 1000, 2000, 4000, 8000];
  * @returns {AsyncGenerator<TurnEvent>}
  */
 export async function* parseEvents(body) {
-  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  const reader = body.pipeThrough(/** @type {any} */ (new TextDecoderStream())).getReader();
   let rest = "";
   try {
     for (;;) {

@@ -9,7 +9,7 @@ import { titleField } from "../sessions/list.js";
 import { put, titleOf } from "../sessions/store.js";
 import { tellTabs } from "../tabs.js";
 import { announce } from "../ui/announce.js";
-import { openMenu } from "../ui/menu.js";
+import { openMenu } from "../ui/later.js";
 import { contextRing } from "../panel/ring.js";
 
 let drawn = "";
@@ -47,14 +47,14 @@ function title(session) {
 /** @param {any} session @param {Element | null} chip */
 function tools(session, chip) {
   const rename = () => /** @type {any} */ (byId("bar-title").querySelector(".title-button"))?.click();
-  const more = iconButton("more", "More", (event) => openMenu(event.currentTarget, menuOf(session, rename)), { class: "icon-button", "aria-haspopup": "menu" });
+  const more = iconButton("more", "More", (event) => void openMenu(event.currentTarget, menuOf(session, rename)), { class: "icon-button", "aria-haspopup": "menu" });
   return [...(chip ? [chip] : []), contextRing(session.session_id), more];
 }
 
 /** @param {HTMLElement} anchor @param {any} session */
 async function choose(anchor, session) {
   const all = await loadPersonas().catch(() => []);
-  openMenu(anchor, all.map(({ id, name }) => ({ icon: id === session.persona ? "check" : "spark", label: name, onclick: () => void become(session, id) })));
+  void openMenu(anchor, all.map(({ id, name }) => ({ icon: id === session.persona ? "check" : "spark", label: name, onclick: () => void become(session, id) })));
 }
 
 /** @param {any} session @param {string} id */

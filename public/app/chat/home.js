@@ -23,7 +23,7 @@ export function emptySession(session, say) {
  * @param {{ choose: (id: string) => void, say: (text: string) => void, more: () => void }} doings
  */
 export function home(all, chosen, { choose, say, more }) {
-  const pick = ({ id, name, description }) => h("button", { class: "persona-pick", type: "button", title: description, "aria-pressed": String(id === chosen), onclick: () => choose(id) }, avatar(id), name);
+  const pick = (/** @type {import("../personas.js").Persona} */ { id, name, description }) => h("button", { class: "persona-pick", type: "button", title: description, "aria-pressed": String(id === chosen), onclick: () => choose(id) }, avatar(id), name);
   const { description } = persona(chosen);
   return h("div", { class: "hero" },
     h("div", { class: "hero-head" }, h("h2", {}, "What would you like to talk about?"), h("p", {}, description || "Your first message begins a session.")),

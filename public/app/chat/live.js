@@ -4,7 +4,7 @@
 import { undoMemory } from "../api.js";
 import { byId, h, icon } from "../dom.js";
 import { duration } from "../format.js";
-import { renderMarkdown } from "../markdown/render.js";
+import { showMarkdown } from "../markdown/show.js";
 import { avatar, persona } from "../personas.js";
 import { complain } from "../sessions/actions.js";
 import { tellTabs } from "../tabs.js";
@@ -61,7 +61,7 @@ export function updateLive(turn) {
     const article = place()?.querySelector(".is-live");
     if (!article) return;
     const text = article.begun + turn.text;
-    if (text) renderMarkdown(article.querySelector(".markdown"), text, { isGrowing: true });
+    if (text) showMarkdown(article.querySelector(".markdown"), text, { isGrowing: true });
     wait(turn);
   });
 }

@@ -2,9 +2,9 @@
 // @ts-check
 import { h, icon, iconButton } from "../dom.js";
 import { clockTime, dateTime } from "../format.js";
-import { copy } from "../markdown/code.js";
-import { renderMarkdown } from "../markdown/render.js";
+import { showMarkdown } from "../markdown/show.js";
 import { avatar, persona } from "../personas.js";
+import { copy } from "../ui/copy.js";
 
 /**
  * What can be done; what is missing is not offered.
@@ -32,7 +32,7 @@ const fromUser = (message) => h("article", { class: "message from-user", "aria-l
 function fromAssistant(message, session) {
   const body = h("div", { class: "message-body markdown", dir: "auto" });
   if (message.removed_at) body.append(h("p", {}, "This message was removed."));
-  else if (message.content) renderMarkdown(body, message.content);
+  else if (message.content) showMarkdown(body, message.content);
   const calls = (message.tool_calls ?? []).map((/** @type {any} */ call) => detail(`Called ${call.function.name}`, call.function.arguments));
   return h("article", { class: "message from-assistant", "aria-label": persona(session.persona).name }, avatar(session.persona), body, ...calls);
 }
@@ -49,8 +49,8 @@ const detail = (title, text) => h("details", { class: "tool-detail" }, h("summar
 /** Draws again what can be done with a message. @param {any} element @param {Actions} actions */
 export function redrawFoot(element, actions) {
   const old = element.querySelector(":scope > .message-foot");
-  const pager = old?.querySelector(".pager");
-  // A pager knows which version is shown.
+  const pager = old?.querySelector(".pager:has(span:not(:empty))");
+  // It knows which version is shown.
   old?.replaceWith(foot(element.message, pager ? { ...actions, versions: () => pager } : actions));
 }
 

@@ -4,7 +4,7 @@
 import { ApiError, messages, newKey, removeMessage, session as getSession } from "../api.js";
 import { byId, h } from "../dom.js";
 import { loadPersonas, persona } from "../personas.js";
-import { begin, openCreate } from "../sessions/create.js";
+import { begin } from "../sessions/begin.js";
 import { branch, complain } from "../sessions/actions.js";
 import { nearness } from "../sessions/expiry.js";
 import { drop, put, refresh, state, titleOf } from "../sessions/store.js";
@@ -13,22 +13,25 @@ import { keep } from "../storage.js";
 import { tellTabs } from "../tabs.js";
 import { dismiss, follow, isRunning, onTurn, retry, run, stop, turnOf, unsent } from "../turns.js";
 import { announce } from "../ui/announce.js";
+import { openCreate, pager } from "../ui/later.js";
 import { problemCard } from "../ui/problem.js";
 import { drawBar } from "./bar.js";
 import { setBusy, setClosed, setText, showDraft, startComposer } from "./composer.js";
 import { editMessage } from "./edit.js";
 import { emptySession, home } from "./home.js";
-import { clearLive, drawLive, drawUnanswered, livePlace, updateLive } from "./live.js";
+import { clearLive, drawLive, drawUnanswered, livePlace, memoryLine, updateLive } from "./live.js";
 import { keepPlace, startScroll, toElement, toEnd } from "./scroll.js";
 import { clear, dropElement, dropMissing, elementOf, elements, hideAfter, lastOf, offer, place, stretch } from "./thread.js";
-import { pager } from "./versions.js";
 
 const PAGE = 50;
 /** So many are looked at again after each change. */
 const NEWEST = 12;
 
-/** What is looked at. `visit` tells apart visits, so that late answers of an earlier one are dropped. */
-export const view = { /** @type {string | null} */ id: null, /** @type {any} */ session: null, /** @type {string | null} */ before: null, isPaging: false, visit: 0, persona: "default" };
+/**
+ * What is looked at. `visit` tells apart visits, so that late answers of an earlier one are dropped.
+ * @type {{ id: string | null, session: any, before: string | null, isPaging: boolean, visit: number, persona: string }}
+ */
+export const view = { id: null, session: null, before: null, isPaging: false, visit: 0, persona: "default" };
 
 /** Sets everything up, once. */
 export function startView() {
@@ -328,8 +331,11 @@ function redrawTurn() {
 /** @param {import("../turns.js").Turn} turn */
 async function accepted(turn) {
   const { inputSequence: sequence, message: content } = turn;
-  if (turn.kind === "reply" && turn.isOwn && sequence !== undefined) place([{ sequence, role: "user", content, created_at: new Date().toISOString() }], view.session);
-  else if (sequence !== undefined && (turn.kind === "edit" || !elementOf(sequence))) await sync().catch(() => {});
+  if (turn.kind === "reply" && turn.isOwn && sequence !== undefined) {
+    place([{ sequence, role: "user", content, created_at: new Date().toISOString() }], view.session);
+    // What the session is called until it has a title.
+    if (!view.session.title) put({ session_id: turn.sessionId, last_message: { text: content } });
+  } else if (sequence !== undefined && (turn.kind === "edit" || !elementOf(sequence))) await sync().catch(() => {});
   if (turnOf(turn.sessionId) === turn && turn.sessionId === view.id) redrawTurn();
 }
 
@@ -358,9 +364,8 @@ async function ended(turn) {
 }
 
 /** What was remembered stays to be read and taken back, before the answer that it came with. @param {import("../turns.js").Turn} turn */
-async function keepLines(turn) {
+function keepLines(turn) {
   if (!turn.changes.length) return;
-  const { memoryLine } = await import("./live.js");
   const answer = turn.answer && elementOf(turn.answer.sequence);
   const lines = turn.changes.map((change) => memoryLine(change, { session: view.session, user: state.user, retry() {}, discard() {} }));
   for (const line of lines) line.classList.remove("is-enter");

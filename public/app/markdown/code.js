@@ -1,8 +1,8 @@
 // A block of code: its language, a button that copies, colours. Highlight.js and each of its languages are loaded when
 // code in it is first shown; its tree of scopes becomes elements, its HTML is never used.
 // @ts-check
-import { h, icon } from "../dom.js";
-import { announce } from "../ui/announce.js";
+import { h } from "../dom.js";
+import { copyButton } from "../ui/copy.js";
 
 /** @type {Record<string, string>} what people write after the fence, and the file of its grammar */
 const LANGUAGES = {
@@ -61,28 +61,4 @@ function scope(node) {
   const children = node.children.map(scope);
   // "title.function" is a title, "language:css" is nothing by itself.
   return node.scope && !node.scope.includes(":") ? h("span", { class: `hl-${node.scope.split(".")[0]}` }, children) : h("span", {}, children);
-}
-
-/** A button that copies a text. @param {string} label @param {() => string} text */
-export function copyButton(label, text) {
-  const button = h("button", { class: "button small quiet", type: "button", "aria-label": label, onclick: () => void copy(button, text()) }, icon("copy"), h("span", {}, "Copy"));
-  return button;
-}
-
-/** Copies, and says so at the button. @param {any} button @param {string} text */
-export async function copy(button, text) {
-  const [sign, word] = [button.querySelector("use"), button.querySelector("span")];
-  try {
-    await navigator.clipboard.writeText(text);
-    sign?.setAttribute("href", "#i-check");
-    if (word) word.textContent = "Copied";
-    announce("Copied.");
-  } catch {
-    if (word) word.textContent = "Not allowed";
-    announce("The browser does not allow copying here.");
-  }
-  setTimeout(() => {
-    sign?.setAttribute("href", "#i-copy");
-    if (word) word.textContent = "Copy";
-  }, 1600);
 }

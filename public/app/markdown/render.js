@@ -1,23 +1,10 @@
 // Markdown to elements, by way of marked's tokens. HTML in Markdown is shown as the text it is; images become links. While
 // a text grows, what has not changed stays the same elements, so that selections and scrolled code survive.
 // @ts-check
+import { lexer } from "/vendor/marked.js";
 import { h } from "../dom.js";
 import { inline } from "./inline.js";
 import { codeBlock } from "./code.js";
-
-/** @type {any} marked's lexer, loaded when the first answer needs it */
-let lexer = null;
-/** @type {Promise<void> | null} */
-let loading = null;
-
-/** @param {() => void} ready called when a text can be drawn better than before */
-function load(ready) {
-  loading ??= import("/vendor/marked.js").then((marked) => void (lexer = marked.lexer));
-  loading.then(ready, () => (loading = null));
-}
-
-/** Begins to load what answers need, before they do. */
-export const prepare = () => load(() => {});
 
 /**
  * Shows `text` in `target`. Called again with a longer text it changes the end only.
@@ -26,12 +13,6 @@ export const prepare = () => load(() => {});
  * @param {{ isGrowing?: boolean }} [how] while it grows its last block is not highlighted yet
  */
 export function renderMarkdown(target, text, { isGrowing = false } = {}) {
-  target.wanted = { text, isGrowing };
-  if (!lexer) {
-    target.replaceChildren(h("p", {}, text));
-    target.blocks = [];
-    return load(() => target.wanted && renderMarkdown(target, target.wanted.text, target.wanted));
-  }
   const tokens = lexer(text, { gfm: true }).filter((/** @type {any} */ token) => token.type !== "space" && token.type !== "def");
   /** @type {string[]} */
   const before = target.blocks ?? [];

@@ -67,7 +67,7 @@ function entryElement(whose, entry) {
   const name = label(key);
   const edit = iconButton("pencil", `Edit ${name}`, () => void beginEdit(whose, key, element));
   const remove = iconButton("trash", `Forget ${name}`, () => void forget(whose, key, name));
-  const element = h("li", { class: "entry" }, h("span", { class: "entry-key" }, name), h("span", { class: "entry-value", dir: "auto" }, shown(value)),
+  const element = h("li", { class: "entry", data: { key } }, h("span", { class: "entry-key" }, name), h("span", { class: "entry-value", dir: "auto" }, shown(value)),
     h("span", { class: "entry-source" }, origin(source, message), " · ", h("time", { datetime: at }, dateTime(Date.parse(at)))), h("span", { class: "entry-tools" }, edit, remove));
   return element;
 }
@@ -89,12 +89,15 @@ async function beginEdit(whose, key, element) {
   } catch (error) {
     return complain(error);
   }
+  // The list may have been drawn anew meanwhile.
+  const place = element.isConnected ? element : document.querySelector(`#panel [data-key="${CSS.escape(key)}"]`);
+  if (!place) return;
   const { value } = now.value;
   // Lists of words are written with commas, anything else as JSON.
   const isWords = Array.isArray(value) && value.every((/** @type {any} */ one) => typeof one === "string" && !one.includes(","));
   const field = h("textarea", { class: "input", "aria-label": label(key), value: shown(value) });
-  const form = h("form", {}, field, h("div", { class: "edit-actions" }, h("button", { class: "button small", type: "button", onclick: changed2 }, "Cancel"), h("button", { class: "button small primary", type: "submit" }, "Save")));
-  function changed2() {
+  const form = h("form", {}, field, h("div", { class: "edit-actions" }, h("button", { class: "button small", type: "button", onclick: redraw }, "Cancel"), h("button", { class: "button small primary", type: "submit" }, "Save")));
+  function redraw() {
     form.remove();
     dispatchEvent(new CustomEvent("memory-changed"));
   }
@@ -106,15 +109,15 @@ async function beginEdit(whose, key, element) {
       changed();
     } catch (error) {
       complain(error);
-      if (error instanceof ApiError && error.status === 412) changed2();
+      if (error instanceof ApiError && error.status === 412) redraw();
     }
   });
   form.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
     if (event.key !== "Escape") return;
     event.stopPropagation();
-    changed2();
+    redraw();
   });
-  element.replaceChildren(h("span", { class: "entry-key" }, label(key)), form);
+  place.replaceChildren(h("span", { class: "entry-key" }, label(key)), form);
   field.focus();
 }
 

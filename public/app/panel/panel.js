@@ -3,6 +3,7 @@
 import { byId, h, icon } from "../dom.js";
 import { problemCard } from "../ui/problem.js";
 import { route } from "../router.js";
+import { loadStyle } from "../ui/style.js";
 
 /** @typedef {"memory" | "context" | "statistics"} Tab */
 
@@ -60,8 +61,7 @@ function draw() {
 
 /** Draws a tab again when it is open. @param {Tab} [tab] */
 export function redraw(tab = open) {
-  // What somebody is writing there must not be taken away.
-  if (isPanelOpen() && tab === open && !byId("panel-body")?.querySelector("form")) void fill();
+  if (isPanelOpen() && tab === open) void fill();
 }
 
 async function fill() {
@@ -70,11 +70,12 @@ async function fill() {
   const load = TABS.find(([tab]) => tab === open)?.[2];
   let content;
   try {
-    content = load ? await (await load())(route().sessionId) : [];
+    [content] = await Promise.all([load ? load().then((tab) => tab(route().sessionId)) : [], loadStyle("panel")]);
   } catch (error) {
     content = [problemCard(error, h("button", { class: "button small", type: "button", onclick: () => void fill() }, "Try again"))];
   }
-  if (number !== drawing || !body?.isConnected) return;
+  // What somebody is writing there must not be taken away.
+  if (number !== drawing || !body?.isConnected || body.querySelector("form")) return;
   const top = body.scrollTop;
   body.setAttribute("aria-busy", "false");
   body.replaceChildren(...content.filter(Boolean));

@@ -13,7 +13,7 @@ import { state, titleOf } from "./store.js";
 
 let asked = 0;
 
-export const isSearching = () => byId("search").value.trim() !== "";
+const isSearching = () => byId("search").value.trim() !== "";
 
 export function startSearch() {
   const field = byId("search");

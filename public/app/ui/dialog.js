@@ -1,6 +1,9 @@
 // Native dialogs: the browser keeps focus in them, closes them with Esc and gives focus back.
 // @ts-check
 import { h, icon } from "../dom.js";
+import { loadStyle } from "./style.js";
+
+await loadStyle("dialogs");
 
 /**
  * Shows a dialog; it goes from the page when it is closed.

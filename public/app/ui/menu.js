@@ -1,13 +1,17 @@
 // A menu at a button: a native popover, so Esc and a click beside it close it.
 // @ts-check
 import { h, icon } from "../dom.js";
+import { loadStyle } from "./style.js";
+
+await loadStyle("dialogs");
 
 /** @typedef {{ icon: string, label: string, onclick?: () => void, href?: string, isDanger?: boolean } | null} Item null draws a line */
 
 /** @param {HTMLElement} anchor @param {Item[]} items */
 export function openMenu(anchor, items) {
   const menu = h("div", { class: "menu", popover: "auto", role: "menu" }, items.map((item) => element(item, () => menu.hidePopover())));
-  document.body.append(menu);
+  // In the landmark of its button, for those who go by landmarks.
+  (anchor.closest("aside, header") ?? document.body).append(menu);
   menu.addEventListener("toggle", (/** @type {any} */ event) => {
     if (event.newState !== "closed") return;
     menu.remove();

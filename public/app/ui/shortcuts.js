@@ -1,28 +1,9 @@
-// The keys of the page, and the sheet that tells them. Keys with a letter only where no text is being written.
+// The keys of the page; sheet.js tells them. Those without Ctrl only where no text is being written.
 // @ts-check
-import { h } from "../dom.js";
-import { openDialog } from "./dialog.js";
+import { openSheet } from "./later.js";
 
 const isMac = /Mac|iP(hone|ad)/.test(navigator.platform);
 export const MOD = isMac ? "⌘" : "Ctrl";
-
-/** @type {[string, string[]][]} */
-const KEYS = [
-  ["New session", [isMac ? "⌘" : "Ctrl", "Shift", "O"]],
-  ["Search sessions and messages", [MOD, "K"]],
-  ["Write a message", ["/"]],
-  ["Send", ["Enter"]],
-  ["A new line", ["Shift", "Enter"]],
-  ["Stop the answer", ["Esc"]],
-  ["Edit your last message", ["↑"]],
-  ["Rename the session in the list", ["F2"]],
-  ["Memory, context, statistics", [MOD, "."]],
-  ["This sheet", ["?"]],
-];
-
-export function openSheet() {
-  openDialog("Keyboard", {}, h("dl", { class: "keys" }, KEYS.flatMap(([what, keys]) => [h("dt", {}, what), h("dd", {}, keys.map((key) => h("kbd", {}, key)))])));
-}
 
 /**
  * @param {{ search: () => void, create: () => void, stop: () => boolean, write: () => void, panel: () => void, close: () => boolean }} doings
@@ -40,7 +21,7 @@ export function startShortcuts({ search, create, stop, write, panel, close }) {
     else if (event.key === "Escape" && !isModified) {
       // A drawer lies over everything; then the answer; nothing else is closed by accident.
       if (!close() && !stop()) return;
-    } else if (event.key === "?" && !isWriting) openSheet();
+    } else if (event.key === "?" && !isWriting) void openSheet();
     else if (event.key === "/" && !isWriting && !isModified) write();
     else return;
     event.preventDefault();

@@ -1,0 +1,43 @@
+// Beginning a session: by the form, or by a first message.
+// @ts-check
+import { createSession } from "../api.js";
+import { go } from "../router.js";
+import { recall } from "../storage.js";
+import { tellTabs } from "../tabs.js";
+import { toast } from "../ui/toast.js";
+import { put, refresh, state, titleOf } from "./store.js";
+
+/** @type {import("../identity.js").Identity | null} */
+let identity = null;
+/** @param {import("../identity.js").Identity} who */
+export const createAs = (who) => void (identity = who);
+
+/**
+ * Creates a session and goes there.
+ * @param {{ persona: string, title?: string, ttl?: number, memory?: boolean }} choices
+ * @param {string} key under which it is created once
+ * @returns {Promise<any>} the session
+ */
+export async function begin({ persona, title, ttl, memory = true }, key) {
+  const name = (recall("display-name") ?? "").trim();
+  const body = {
+    ...(identity?.label ? { user_id: identity.label } : {}),
+    persona, memory,
+    ...(title?.trim() ? { title: title.trim() } : {}),
+    ...(ttl ? { ttl_seconds: ttl } : {}),
+    metadata: { source: "web", ...(name ? { display_name: name } : {}) },
+  };
+  const { value } = await createSession(body, key);
+  put(value);
+  go(value.session_id);
+  tellTabs({ what: "changed", sessionId: value.session_id });
+  void tellEvicted();
+  return value;
+}
+
+/** Where a user may have so many sessions only, another may have ended for this one. Nobody should find that out later. */
+async function tellEvicted() {
+  const now = Date.now();
+  const gone = (await refresh()).filter((session) => Date.parse(session.expires_at) > now);
+  if (state.phase === "ready") for (const session of gone) toast(`“${titleOf(session)}” has ended: only so many sessions may be open at once.`, { seconds: 10 });
+}

@@ -1,0 +1,199 @@
+// A conversation on the page: how answers come, are stopped, asked for again, continued, edited; that nothing is lost or
+// doubled by reloads, lost connections and second tabs.
+import assert from "node:assert/strict";
+import { after, before, beforeEach, test } from "node:test";
+import { eventually, newContext, newPage } from "./support/browser.mjs";
+import { gated, saying, startModel } from "./support/model.mjs";
+import { exchange, open, say, shows } from "./support/page.mjs";
+import { startServer } from "./support/server.mjs";
+
+let server;
+let model;
+
+before(async () => {
+  model = await startModel(() => saying("Fine."));
+  server = await startServer(model.variables);
+});
+beforeEach(() => {
+  model.script = () => saying("Fine.");
+  model.requests.length = 0;
+});
+after(async () => {
+  await server?.close();
+  model?.close();
+});
+
+test("an answer is waited for from the moment of sending, and grows as it comes", async (t) => {
+  const page = await newPage(t);
+  await open(page, server.url);
+  model.script = () => gated("One two three");
+  await say(page, "Count");
+  await page.waitForSelector(".is-live[aria-busy=true] .waiting");
+  assert.equal(await page.getAttribute("#send", "aria-label"), "Stop");
+  model.open(2);
+  await shows(page, "Count", "One two ");
+  model.open(2);
+  await shows(page, "Count", "One two three");
+  await page.waitForSelector("#send[aria-label=Send]");
+  assert.equal(await page.locator(".is-live").count(), 0);
+  assert.match(page.url(), /#\/s\/session_[0-9a-f]{16}$/);
+});
+
+test("a reload amid an answer, and a second tab, show all of it once", async (t) => {
+  const context = await newContext(t);
+  const page = await context.newPage();
+  await open(page, server.url);
+  const words = Array.from({ length: 30 }, (_, index) => `w${index}`).join(" ");
+  model.script = () => gated(words);
+  await say(page, "Count");
+  model.open(10);
+  await page.locator(".is-live", { hasText: "w9" }).waitFor();
+  await page.reload();
+  await page.locator(".is-live", { hasText: "w9" }).waitFor();
+  const other = await context.newPage();
+  await open(other, page.url());
+  await other.locator(".is-live", { hasText: "w9" }).waitFor();
+  model.open(21);
+  for (const tab of [page, other]) await shows(tab, "Count", words);
+  assert.equal(model.requests.length, 1);
+});
+
+test("tabs of one session stay in step", async (t) => {
+  // A tab may just be asking for the session that the other one deletes.
+  const context = await newContext(t, { errors: [/404/] });
+  const [page, other] = [await context.newPage(), await context.newPage()];
+  await open(page, server.url);
+  await exchange(page, "Hello", "Fine.");
+  await open(other, page.url());
+  model.script = () => gated("Second");
+  await say(page, "Again");
+  await other.waitForSelector("#send[aria-label=Stop]");
+  model.open(2);
+  for (const tab of [page, other]) await shows(tab, "Hello", "Fine.", "Again", "Second");
+  await page.click("[aria-label='More']:visible >> nth=-1");
+  await page.click("[role=menuitem]:has-text('Delete')");
+  await eventually("the other tab leaves the session", () => other.url().endsWith("#/"));
+});
+
+test("a connection that is lost amid an answer is made again, and nothing is said twice", async (t) => {
+  const page = await newPage(t, { errors: [/ERR_/] });
+  await open(page, server.url);
+  await exchange(page, "Hello", "Fine.");
+  // The request arrives and is begun, its answer does not.
+  let lost = 0;
+  await page.route("**/chat", async (route) => {
+    lost += 1;
+    if (lost > 1) return route.continue();
+    await route.fetch();
+    return route.abort("connectionreset");
+  });
+  await say(page, "Again");
+  await shows(page, "Hello", "Fine.", "Again", "Fine.");
+  assert.deepEqual([lost, model.requests.length], [2, 2]);
+});
+
+test("what cannot be sent is kept, over a reload, and sent once when the network is back", async (t) => {
+  const context = await newContext(t, { errors: [/ERR_/] });
+  const page = await context.newPage();
+  await open(page, server.url);
+  await exchange(page, "Hello", "Fine.");
+  await context.setOffline(true);
+  await say(page, "Later");
+  await page.waitForSelector(".banner:has-text('offline')");
+  await page.waitForSelector(".problem:has-text('Send again')");
+  await context.setOffline(false);
+  await shows(page, "Hello", "Fine.", "Later", "Fine.");
+  assert.equal(await page.locator(".banner").count(), 0);
+});
+
+test("Esc stops an answer and keeps what was said; it can be continued", async (t) => {
+  const page = await newPage(t);
+  await open(page, server.url);
+  model.script = () => [...gated("One two three").slice(0, 4)];
+  await say(page, "Count");
+  model.open(2);
+  await page.locator(".is-live", { hasText: "two" }).waitFor();
+  await page.keyboard.press("Escape");
+  await page.waitForSelector(".cut-note:has-text('Stopped.')");
+  model.script = () => saying("and three");
+  await page.click("text=Continue");
+  await shows(page, "Count", "One two and three");
+});
+
+test("other answers and other questions keep what stood there before", async (t) => {
+  const page = await newPage(t);
+  await open(page, server.url);
+  await exchange(page, "Hello", "Fine.");
+  model.script = () => saying("Better.");
+  await page.click("[aria-label='Another answer']");
+  await shows(page, "Hello", "Better.");
+  await page.waitForSelector(".pager:has-text('2 / 2')");
+  await page.click("[aria-label='Earlier version']");
+  await shows(page, "Hello", "Fine.");
+  await page.click("[aria-label='Later version']");
+  await shows(page, "Hello", "Better.");
+
+  model.script = () => saying("Edited.");
+  await page.focus("#message");
+  await page.keyboard.press("ArrowUp");
+  await page.keyboard.type(" there");
+  await page.keyboard.press("Enter");
+  await shows(page, "Hello there", "Edited.");
+  await page.locator("[aria-label='Earlier version']").first().click();
+  await shows(page, "Hello", "Better.");
+});
+
+test("a model that fails says so, keeps the question, and is asked again", async (t) => {
+  const page = await newPage(t);
+  await open(page, server.url);
+  model.script = () => [{ status: 400, body: "{}" }];
+  await say(page, "Hello");
+  await page.waitForSelector(".problem:has-text('does not answer this')");
+  await page.reload();
+  await page.waitForSelector("text=There is no answer to this yet.");
+  model.script = () => saying("Fine.");
+  await page.click("text=Ask again");
+  await shows(page, "Hello", "Fine.");
+});
+
+test("Enter that ends a word of an input method does not send; drafts are kept by session", async (t) => {
+  const page = await newPage(t);
+  await open(page, server.url);
+  await exchange(page, "Hello", "Fine.");
+  await page.fill("#message", "日本");
+  for (const init of [{ keyCode: 229 }, { isComposing: true }]) {
+    await page.locator("#message").dispatchEvent("keydown", { key: "Enter", bubbles: true, cancelable: true, ...init });
+  }
+  assert.equal(await page.inputValue("#message"), "日本");
+  await page.click(".brand-name");
+  assert.equal(await page.inputValue("#message"), "");
+  await page.goBack();
+  await eventually("the draft is back", async () => (await page.inputValue("#message")) === "日本");
+  await page.reload();
+  await eventually("the draft has survived", async () => (await page.inputValue("#message")) === "日本");
+  await shows(page, "Hello", "Fine.");
+});
+
+test("the end is followed only while the reader is there", async (t) => {
+  const page = await newPage(t, { viewport: { width: 900, height: 500 } });
+  await open(page, server.url);
+  const long = Array.from({ length: 40 }, (_, index) => `Line ${index}.`).join("\n\n");
+  await exchange(page, "Hello", "Fine.");
+  model.script = () => [{ text: long }, { gate: true }, { text: `\n\n${long}` }, ...saying("End.")];
+  await say(page, "Much");
+  await page.locator(".is-live", { hasText: "Line 39" }).waitFor();
+  const place = () => page.evaluate(() => {
+    const log = document.querySelector("#log");
+    return { top: log.scrollTop, rest: log.scrollHeight - log.scrollTop - log.clientHeight };
+  });
+  await eventually("the end is in view", async () => (await place()).rest < 40);
+  await page.locator("#log").hover();
+  await page.mouse.wheel(0, -300);
+  await page.waitForSelector("#jump:visible");
+  const { top } = await place();
+  model.open(1);
+  await page.locator(".from-assistant:not(.is-live)", { hasText: "End." }).waitFor();
+  assert.ok(Math.abs((await place()).top - top) < 60, "what is read stays");
+  await page.click("#jump");
+  await eventually("the end is in view again", async () => (await place()).rest < 40);
+});

@@ -1,0 +1,218 @@
+// The page as a whole: what it does with hostile text, that everybody can use it, what it says when it cannot work, what
+// it weighs.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { assertAccessible, eventually, newContext, newPage } from "./support/browser.mjs";
+import { saying, startModel } from "./support/model.mjs";
+import { exchange, open, say, shows } from "./support/page.mjs";
+import { root, startServer } from "./support/server.mjs";
+
+const MARKDOWN = `# Title
+
+Some **bold**, *thin*, ~~gone~~ and \`code\`. A [link](https://example.com/a?b=1&c=2), a [mail](mailto:a@example.com), &amp; &lt;.
+
+- [x] done
+- one
+  1. two
+
+| a | b |
+|---|--:|
+| 1 | 2 |
+
+> quoted
+
+\`\`\`js
+const answer = 42; // yes
+\`\`\`
+
+<img src=x onerror="globalThis.hacked = true"> <script>globalThis.hacked = true</script>
+
+[a](javascript:globalThis.hacked=true) [b](data:text/html,x) ![picture](https://example.com/p.png) <javascript:alert(1)>
+
+End.`;
+
+let server;
+let model;
+
+before(async () => {
+  model = await startModel(() => saying("Fine."));
+  server = await startServer(model.variables);
+});
+after(async () => {
+  await server?.close();
+  model?.close();
+});
+
+test("Markdown is shown as what it means, and nothing in it runs or loads", async (t) => {
+  const page = await newPage(t);
+  const foreign = [];
+  page.on("request", (request) => request.url().startsWith(server.url) || foreign.push(request.url()));
+  await open(page, server.url);
+  model.script = () => [{ text: MARKDOWN }, ...saying("")];
+  await exchange(page, "<b>Show</b> me **everything**", "End.");
+  const answer = page.locator(".from-assistant .message-body");
+  const html = (selector) => answer.locator(selector).allTextContents();
+  assert.deepEqual(await html("h2"), ["Title"]);
+  assert.deepEqual(await html("strong"), ["bold"]);
+  assert.deepEqual(await html("td"), ["1", "2"]);
+  assert.deepEqual(await html("blockquote"), ["quoted"]);
+  await answer.locator(".hl-keyword", { hasText: "const" }).waitFor();
+  const links = await answer.locator("a").evaluateAll((all) => all.map((a) => [a.getAttribute("href"), a.rel, a.target]));
+  assert.deepEqual(links, ["https://example.com/a?b=1&c=2", "mailto:a@example.com", "https://example.com/p.png"].map((href) => [href, "noopener noreferrer", "_blank"]));
+  assert.equal(await answer.locator("img, script, iframe, [onerror]").count(), 0);
+  assert.equal(await page.evaluate(() => globalThis.hacked), undefined);
+  assert.deepEqual(await page.locator(".from-user .message-body").allTextContents(), ["<b>Show</b> me **everything**"]);
+  assert.deepEqual(foreign, []);
+});
+
+for (const colorScheme of ["light", "dark"])
+  test(`everybody can use it: ${colorScheme}`, async (t) => {
+    const page = await newPage(t, { colorScheme, reducedMotion: "reduce" });
+    await open(page, server.url);
+    await page.waitForSelector(".persona-pick");
+    await assertAccessible(page, "a new session");
+    model.script = () => [{ text: MARKDOWN }, ...saying("")];
+    await exchange(page, "Hi, my name is Ada", "End.");
+    await page.locator(".hl-keyword").first().waitFor();
+    await assertAccessible(page, "a conversation");
+    await page.click("#bar-tools [aria-label=More]");
+    await assertAccessible(page, "a menu");
+    await page.keyboard.press("Escape");
+    await page.click("#toggle-panel");
+    await page.waitForSelector(".entry");
+    await assertAccessible(page, "the memory");
+    await page.click("#tab-context");
+    await page.waitForSelector(".prompt-part");
+    await assertAccessible(page, "the context");
+    await page.click("#tab-statistics");
+    await page.waitForSelector(".chart");
+    await assertAccessible(page, "the statistics");
+    await page.click("#new-session");
+    await page.waitForSelector(".card");
+    await assertAccessible(page, "the form");
+    await page.keyboard.press("Escape");
+    await page.locator("#log").click({ position: { x: 5, y: 5 } });
+    await page.keyboard.press("?");
+    await assertAccessible(page, "the sheet of keys");
+  });
+
+test("on a phone the list is a drawer, and nothing is wider than the screen", async (t) => {
+  const page = await newPage(t, { viewport: { width: 360, height: 700 }, hasTouch: true, isMobile: true, reducedMotion: "reduce" });
+  await open(page, server.url);
+  model.script = () => [{ text: MARKDOWN }, ...saying("")];
+  await exchange(page, "Hello", "End.");
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 360);
+  await page.click("#open-sidebar");
+  await page.locator(".session-link").waitFor();
+  await assertAccessible(page, "the drawer");
+  await page.keyboard.press("Escape");
+  await page.click("#open-sidebar");
+  const small = await page.evaluate(() => [...document.querySelectorAll("button, a.session-link, input:not(.card input)")].filter((one) => one.checkVisibility({ visibilityProperty: true }) && !one.closest("[inert], .message, .scrim"))
+    .map((one) => [one.id || one.className, one.getBoundingClientRect()]).filter(([, { width, height }]) => width > 0 && (width < 43 || height < 43)).map(([name]) => name));
+  assert.deepEqual(small.filter((name) => name !== "scrim"), [], "targets below 44 px");
+});
+
+test("screen readers hear an answer once, when it is whole", async (t) => {
+  const page = await newPage(t);
+  await open(page, server.url);
+  await page.evaluate(() => {
+    globalThis.heard = [];
+    new MutationObserver(() => {
+      const text = document.querySelector("#announcer").textContent;
+      if (text) globalThis.heard.push(text);
+    }).observe(document.querySelector("#announcer"), { childList: true });
+  });
+  model.script = () => saying("One two three four.", 20);
+  await exchange(page, "Hello", "four.");
+  await eventually("it is announced", () => page.evaluate(() => globalThis.heard.length > 0));
+  assert.deepEqual(await page.evaluate(() => globalThis.heard), ["Assistant: One two three four."]);
+  assert.equal(await page.locator("[aria-live]:not([aria-live=off])").count(), 1);
+});
+
+test("the theme that is chosen is there after a reload", async (t) => {
+  const page = await newPage(t, { colorScheme: "light" });
+  await open(page, server.url);
+  await page.click("#theme");
+  await page.click("#theme");
+  await page.reload();
+  assert.equal(await page.evaluate(() => getComputedStyle(document.documentElement).colorScheme), "dark");
+});
+
+test("thousands of messages come page by page", async (t) => {
+  const page = await newPage(t);
+  await open(page, server.url);
+  const user = await page.evaluate(() => localStorage.getItem("user"));
+  const { session_id: id } = await server.ask("POST", "/sessions", { user_id: user });
+  for (let begin = 0; begin < 1000; begin += 100) {
+    const messages = Array.from({ length: 100 }, (_, index) => ({ role: index % 2 ? "assistant" : "user", content: `Number ${begin + index + 1}` }));
+    await server.ask("POST", `/sessions/${id}/messages`, { messages });
+  }
+  await page.goto(`${server.url}/#/s/${id}`);
+  await page.waitForSelector("[data-sequence='1000']");
+  assert.ok((await page.locator("[data-sequence]").count()) <= 100);
+  await page.evaluate((to) => (location.hash = to), `#/s/${id}/m/3`);
+  await page.waitForSelector("[data-sequence='3'].is-target");
+  const shown = await page.locator("[data-sequence]").evaluateAll((all) => all.map((one) => Number(one.dataset.sequence)));
+  assert.deepEqual(shown, Array.from({ length: 1000 }, (_, index) => index + 1));
+});
+
+test("visitors are told apart by a cookie that the page cannot see", async (t) => {
+  model.script = () => saying("Fine.");
+  const context = await newContext(t, { errors: [/403/] });
+  const stranger = await newPage(t, { errors: [/404/] });
+  const visited = await startServer({ ...model.variables, AUTH_MODE: "visitor", VISITOR_SECRET: "0123456789abcdef0123456789abcdef" });
+  t.after(() => visited.close());
+  const page = await context.newPage();
+  await open(page, visited.url);
+  await exchange(page, "Hello", "Fine.");
+  assert.deepEqual((await context.cookies()).map(({ name, httpOnly }) => [name, httpOnly]), [["visitor", true]]);
+  assert.deepEqual(await page.evaluate(() => [document.cookie, localStorage.getItem("user")]), ["", null]);
+  await page.click("#toggle-panel");
+  await page.click("#tab-statistics");
+  await page.waitForSelector("h3:has-text('Your sessions')");
+  assert.equal(await page.locator("h3:has-text('The whole service')").count(), 0);
+  await stranger.goto(page.url());
+  await stranger.waitForSelector(".problem:has-text('not there any more')");
+});
+
+for (const [name, variables, status, words] of [
+  ["takes keys alone", { AUTH_MODE: "keys", SERVICE_KEYS: JSON.stringify([{ name: "a", sha256: "0".repeat(64), scopes: ["read"] }]) }, /401/, "This service does not know you"],
+  ["is not set up", { AUTH_MODE: "" }, /503/, "The service is not set up yet"],
+])
+  test(`a service that ${name} says what to do`, async (t) => {
+    const page = await newPage(t, { errors: [status] });
+    const refusing = await startServer(variables);
+    t.after(() => refusing.close());
+    await page.goto(refusing.url);
+    await page.waitForSelector(`.problem:has-text('${words}')`);
+    await page.waitForSelector(".problem:has-text('AUTH_MODE')");
+    await assertAccessible(page, name);
+  });
+
+test("the first view does not wait for the service", async (t) => {
+  const page = await newPage(t, { errors: [/ERR_/] });
+  await page.route(({ pathname }) => /^\/(users|sessions|personas|health)/.test(pathname), () => {});
+  await page.goto(server.url, { waitUntil: "commit" });
+  for (const seen of ["#new-session", "#message", ".skeleton-list", ".brand-name"]) await page.waitForSelector(seen);
+});
+
+test("the page weighs less than 60 kB until somebody has said something", async (t) => {
+  const page = await newPage(t);
+  const loaded = [];
+  page.on("response", (response) => {
+    const { pathname } = new URL(response.url());
+    if (/\.|^\/$/.test(pathname)) loaded.push(pathname);
+  });
+  await open(page, server.url);
+  await page.waitForSelector(".persona-pick");
+  await page.waitForLoadState("networkidle");
+  const file = (pathname) => join(root, "public", pathname === "/" ? "index.html" : pathname);
+  const sizes = loaded.map((pathname) => gzipSync(readFileSync(file(pathname))).length);
+  const bytes = sizes.reduce((sum, size) => sum + size, 0);
+  assert.ok(bytes < 60_000, `${bytes} bytes: ${loaded.join(" ")}`);
+  t.diagnostic(`${bytes} bytes`);
+  assert.deepEqual(loaded.filter((pathname) => pathname.startsWith("/vendor/")), []);
+});

@@ -1,0 +1,90 @@
+// The panel: what is remembered and what can be done about it, what a model sees, what was said how fast.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { eventually, newPage } from "./support/browser.mjs";
+import { saying, startModel } from "./support/model.mjs";
+import { exchange, open } from "./support/page.mjs";
+import { startServer } from "./support/server.mjs";
+
+let server;
+let model;
+
+before(async () => {
+  model = await startModel(() => saying("Fine."));
+  server = await startServer(model.variables);
+});
+after(async () => {
+  await server?.close();
+  model?.close();
+});
+
+const entries = (page) => page.locator(".entry-value").allTextContents();
+const are = (page, ...expected) => eventually(`the memory is ${JSON.stringify(expected)}`, async () => JSON.stringify(await entries(page)) === JSON.stringify(expected));
+
+test("what was remembered is said, and can be taken back at once", async (t) => {
+  const page = await newPage(t);
+  await open(page, server.url);
+  await exchange(page, "Hi, my name is Ada", "Fine.");
+  const line = page.locator(".aside-line", { hasText: "name: Ada" });
+  await line.getByRole("button").click();
+  await page.waitForSelector(".aside-line:has-text('Taken back: name')");
+  const user = await page.evaluate(() => localStorage.getItem("user"));
+  assert.equal((await server.ask("GET", `/users/${user}/memory`)).total, 0);
+});
+
+test("what is remembered is seen with its source, changed, forgotten, brought back, switched off", async (t) => {
+  const page = await newPage(t);
+  await open(page, server.url);
+  await exchange(page, "I live in Sofia", "Fine.");
+  await page.click("#toggle-panel");
+  await are(page, "Sofia");
+  await page.click(".entry-source a");
+  await page.waitForSelector(".message.is-target:has-text('I live in Sofia')");
+
+  await page.click("[aria-label='Edit location']");
+  await page.fill(".entry textarea", "Plovdiv");
+  await page.click(".entry >> text=Save");
+  await are(page, "Plovdiv");
+  await page.click("[aria-label='Forget location']");
+  await are(page);
+  await page.click(".toast >> text=Undo");
+  await are(page, "Plovdiv");
+
+  await page.click("text=Add something");
+  await page.fill("[aria-label='What it is']", "diet");
+  await page.fill("[aria-label='What to remember']", "vegan");
+  await page.click("#panel button[type=submit]");
+  await are(page, "vegan", "Plovdiv");
+
+  await page.click("text=Remember things about me");
+  const user = await page.evaluate(() => localStorage.getItem("user"));
+  await eventually("memory is off", async () => (await server.ask("GET", `/users/${user}`)).memory === false);
+
+  await page.click("text=Forget everything");
+  await page.click("dialog .danger");
+  await are(page);
+});
+
+test("the gauge tells how full the context is, the panel what it is made of", async (t) => {
+  const page = await newPage(t);
+  await open(page, server.url);
+  await exchange(page, "Hi, my name is Ada", "Fine.");
+  await eventually("the gauge knows", async () => /of 16,000 tokens/.test((await page.getAttribute("#ring", "aria-label")) ?? ""));
+  await page.click("#ring");
+  await page.waitForSelector(".parts:has-text('What is known about you')");
+  await page.waitForSelector("text=Nothing: the model sees the whole conversation.");
+  await page.waitForSelector(".prompt-part:has-text('Hi, my name is Ada')");
+});
+
+test("statistics count the user's own sessions, and the service where one may see it", async (t) => {
+  const page = await newPage(t);
+  await open(page, server.url);
+  await exchange(page, "One", "Fine.");
+  await exchange(page, "Two", "Fine.");
+  await page.click("#toggle-panel");
+  await page.click("#tab-statistics");
+  await page.waitForSelector(".figure:has-text('4messages')");
+  await page.waitForSelector("svg[aria-label*='4 messages']");
+  await page.waitForSelector("h3:has-text('Time to an answer')");
+  await page.waitForSelector("h3:has-text('The whole service')");
+});

@@ -1,0 +1,130 @@
+// The list of sessions: made by a form, named, found, deleted and brought back, exported, kept; each with an address.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { eventually, newPage } from "./support/browser.mjs";
+import { saying, startModel } from "./support/model.mjs";
+import { exchange, open, shows, titles } from "./support/page.mjs";
+import { startServer } from "./support/server.mjs";
+
+let server;
+let model;
+
+before(async () => {
+  model = await startModel(() => saying("Fine."));
+  server = await startServer(model.variables);
+});
+after(async () => {
+  await server?.close();
+  model?.close();
+});
+
+test("a session is made by the form, with everything that was chosen", async (t) => {
+  const page = await newPage(t);
+  await open(page, server.url);
+  await page.keyboard.press("Control+Shift+O");
+  await page.check("input[value=creative_writer]");
+  await page.fill("[name=display_name]", "Ada");
+  await page.fill("[name=title]", "Poems");
+  await page.selectOption("[name=ttl]", "86400");
+  await page.uncheck("[name=memory]");
+  await page.click("text=Create session");
+  await page.waitForSelector(".hero:has-text('Poems')");
+  const id = decodeURIComponent(page.url().split("/s/")[1]);
+  const session = await server.ask("GET", `/sessions/${id}`);
+  const { title, persona, ttl_seconds, memory, metadata } = session;
+  assert.deepEqual({ title, persona, ttl_seconds, memory, name: metadata.display_name }, { title: "Poems", persona: "creative_writer", ttl_seconds: 86400, memory: false, name: "Ada" });
+  assert.deepEqual(await page.locator(".session.is-current .session-name").allTextContents(), ["Poems"]);
+});
+
+test("every session has an address, and back goes back", async (t) => {
+  const page = await newPage(t, { errors: [/404/] });
+  await open(page, server.url);
+  await exchange(page, "About trains", "Fine.");
+  const trains = page.url();
+  await page.click(".brand-name");
+  await exchange(page, "About boats", "Fine.");
+  await page.goBack();
+  await page.goBack();
+  await shows(page, "About trains", "Fine.");
+  assert.equal(page.url(), trains);
+  await page.goto(`${server.url}/#/s/nobody`);
+  await page.waitForSelector(".problem:has-text('not there any more')");
+});
+
+test("titles are changed in place: Enter saves, Esc restores", async (t) => {
+  const page = await newPage(t);
+  await open(page, server.url);
+  await exchange(page, "About trains", "Fine.");
+  await page.locator(".session-link").first().focus();
+  await page.keyboard.press("F2");
+  await page.keyboard.type("Railways");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("h1:has-text('Railways')");
+  await page.click(".title-button");
+  await page.keyboard.type("Nothing");
+  await page.keyboard.press("Escape");
+  await page.waitForSelector("h1:has-text('Railways')");
+  assert.deepEqual(await titles(page), ["Railways"]);
+});
+
+test("a deleted session can be brought back", async (t) => {
+  const page = await newPage(t);
+  await open(page, server.url);
+  await exchange(page, "About trains", "Fine.");
+  const address = page.url();
+  await page.click("#bar-tools [aria-label=More]");
+  await page.click("[role=menuitem]:has-text('Delete')");
+  await page.waitForSelector(".empty:has-text('No sessions yet')");
+  await page.click(".toast >> text=Undo");
+  await shows(page, "About trains", "Fine.");
+  assert.equal(page.url(), address);
+});
+
+test("sessions are found by titles and by what was said", async (t) => {
+  const page = await newPage(t);
+  await open(page, server.url);
+  await exchange(page, "The lighthouse is white", "Fine.");
+  await page.click(".brand-name");
+  await exchange(page, "Something else", "Fine.");
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("lightho");
+  await page.waitForSelector(".hit mark:has-text('lighthouse')");
+  await page.click(".hit");
+  await shows(page, "The lighthouse is white", "Fine.");
+  assert.match(page.url(), /\/m\/1$/);
+  await page.fill("#search", "zebra");
+  await page.waitForSelector("text=Nothing says “zebra”.");
+  await page.focus("#search");
+  await page.keyboard.press("Escape");
+  await eventually("the list is back", async () => (await titles(page)).length === 2);
+});
+
+test("a session is exported", async (t) => {
+  const page = await newPage(t);
+  await open(page, server.url);
+  await exchange(page, "About trains", "Fine.");
+  for (const [format, name] of [["Markdown", /\.md$/], ["JSON", /\.json$/]]) {
+    await page.click("#bar-tools [aria-label=More]");
+    const [download] = await Promise.all([page.waitForEvent("download"), page.click(`[role=menuitem]:has-text('${format}')`)]);
+    assert.match(download.suggestedFilename(), name);
+  }
+});
+
+test("what ends soon says so and is kept; what has ended says so", async (t) => {
+  const page = await newPage(t, { errors: [/404/] });
+  await open(page, server.url);
+  const user = await page.evaluate(() => localStorage.getItem("user"));
+  const { session_id: id } = await server.ask("POST", "/sessions", { user_id: user, title: "Short", ttl_seconds: 60 });
+  await page.clock.install();
+  await page.goto(`${server.url}/#/s/${id}`);
+  await page.reload();
+  await page.waitForSelector("h1:has-text('Short')");
+  const before = (await server.ask("GET", `/sessions/${id}`)).expires_at;
+  await page.clock.fastForward(50_000);
+  await page.click(".expiry.is-near >> text=Keep");
+  await eventually("it is kept", async () => (await server.ask("GET", `/sessions/${id}`)).expires_at > before);
+  await server.ask("DELETE", `/sessions/${id}`);
+  await page.clock.fastForward(120_000);
+  await page.waitForSelector("#expired");
+  assert.ok(await page.isDisabled("#message"));
+});
