@@ -30,7 +30,8 @@ pub(crate) struct Problem {
 
 /// RFC 9457, with `code`, `request_id` and the fields at fault.
 #[derive(Serialize)]
-struct ProblemJson<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Problem"))]
+pub(in crate::http) struct ProblemJson<'a> {
     r#type: &'static str,
     title: &'static str,
     status: u16,
@@ -44,6 +45,7 @@ struct ProblemJson<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ProblemField"))]
 struct FieldJson<'a> {
     field: &'a str,
     detail: &'a str,
@@ -242,6 +244,18 @@ impl Problem {
         // serde's words repeat what was sent.
         let words: String = words.chars().take(REASON_CHARACTERS).collect();
         Problem::new(400, code, format!("{field}: {words}.")).in_field(field)
+    }
+
+    /// Its status.
+    #[cfg(test)]
+    pub(in crate::http) const fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The name of its status.
+    #[cfg(test)]
+    pub(in crate::http) const fn title(&self) -> &'static str {
+        title(self.status)
     }
 
     /// What it says to people.

@@ -24,26 +24,36 @@ use crate::{
 };
 
 #[derive(Deserialize)]
-struct ChatBody {
-    /// May be absent only where there are tool results.
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ChatRequest"))]
+pub(super) struct ChatBody {
+    /// What the user says. May be absent only where there are tool results.
     #[serde(alias = "user_message")]
     message: Option<String>,
     /// Of the message.
     metadata: Option<Map<String, Value>>,
+    /// Answers to the calls that the model waits for.
     tool_results: Option<Vec<Object<ToolResultBody>>>,
+    /// Where it is said; a new session when absent.
     session_id: Option<String>,
+    /// Whose the new session is; of one that is there, whose it must be.
     user_id: Option<String>,
-    // For the session, when this turn begins one.
+    /// Of the new session.
     #[serde(alias = "persona_name")]
     persona: Option<String>,
+    /// Of the new session.
     title: Option<String>,
+    /// Of the new session.
     ttl_seconds: Option<u64>,
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ToolResult"))]
 struct ToolResultBody {
+    /// The call that it answers.
     tool_call_id: String,
+    /// What came of it.
     content: String,
+    /// The tool.
     name: Option<String>,
 }
 

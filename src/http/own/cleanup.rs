@@ -17,13 +17,17 @@ use crate::{
 const LIMIT_DEFAULT: u32 = 100;
 
 #[derive(Deserialize)]
-struct CleanUpBody {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "CleanUpRequest"))]
+pub(super) struct CleanUpBody {
+    /// Where to go on: the `cursor` of the answer before.
     cursor: Option<String>,
+    /// Entries of the index to look at, 100 when absent.
     limit: Option<u32>,
 }
 
 #[derive(Serialize)]
-struct CleanedJson {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "CleanUpResult"))]
+pub(super) struct CleanedJson {
     /// Entries of the index that were looked at.
     checked: usize,
     /// Those of them whose sessions are gone, and now they are too.

@@ -13,7 +13,8 @@ use crate::{
 };
 
 #[derive(Serialize)]
-struct ContextJson<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Context"))]
+pub(super) struct ContextJson<'a> {
     session_id: &'a str,
     model: &'a str,
     strategy: &'a str,
@@ -22,12 +23,14 @@ struct ContextJson<'a> {
     tokens: u64,
     /// What it is made of, in this order.
     parts: Vec<PartJson<'a>>,
+    /// What is not in it, and why.
     left_out: Vec<LeftOutJson<'a>>,
     /// Exactly what the model would be sent.
     messages: Vec<ChatMessageJson<'a>>,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ContextPart"))]
 struct PartJson<'a> {
     kind: &'a str,
     count: u64,
@@ -37,6 +40,7 @@ struct PartJson<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "LeftOutPart"))]
 struct LeftOutJson<'a> {
     kind: &'a str,
     count: u64,
@@ -47,6 +51,7 @@ struct LeftOutJson<'a> {
 
 /// The messages it is of.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Span"))]
 struct SpanJson {
     first_sequence: u64,
     last_sequence: u64,

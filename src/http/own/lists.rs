@@ -17,7 +17,8 @@ use crate::{
 };
 
 #[derive(Serialize)]
-struct SessionsJson<T> {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "{T}Page"))]
+pub(super) struct SessionsJson<T> {
     sessions: Vec<T>,
     next_cursor: Option<String>,
     /// What is younger may be missing; absent where nothing can be.
@@ -27,7 +28,8 @@ struct SessionsJson<T> {
 
 /// A session of a user, as the list shows it.
 #[derive(Serialize)]
-struct ListedJson<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ListedSession"))]
+pub(super) struct ListedJson<'a> {
     #[serde(flatten)]
     session: SessionJson<'a>,
     /// The last message that says something.
@@ -35,6 +37,7 @@ struct ListedJson<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "MessagePreview"))]
 struct PreviewJson<'a> {
     sequence: u64,
     role: &'a str,
@@ -44,7 +47,8 @@ struct PreviewJson<'a> {
 
 /// A session as the index knows it. What is missing here is only known to the session itself.
 #[derive(Serialize)]
-struct IndexedJson {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "IndexedSession"))]
+pub(super) struct IndexedJson {
     session_id: String,
     user_id: Option<String>,
     persona: String,

@@ -21,30 +21,36 @@ use crate::{
 };
 
 #[derive(Deserialize)]
-struct PutBody {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "PutMemoryRequest"))]
+pub(super) struct PutBody {
+    /// Any JSON value, 64 KiB at most.
     value: Box<RawValue>,
 }
 
 /// An entry, wherever one is shown.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "MemoryEntry"))]
 pub(super) struct EntryJson<'a> {
     key: &'a str,
     value: Box<RawValue>,
     created_at: String,
     updated_at: String,
+    /// Who wrote it.
     source: &'static str,
     /// The message that it was learned from.
     message: Option<OriginJson<'a>>,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "MemoryOrigin"))]
 struct OriginJson<'a> {
     session_id: &'a str,
     sequence: u64,
 }
 
 #[derive(Serialize)]
-struct PageJson<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "MemoryPage"))]
+pub(super) struct PageJson<'a> {
     entries: Vec<EntryJson<'a>>,
     /// How many have the prefix.
     total: u64,
@@ -52,12 +58,14 @@ struct PageJson<'a> {
 }
 
 #[derive(Serialize)]
-struct ForgottenJson {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ForgottenMemory"))]
+pub(super) struct ForgottenJson {
     deleted: u64,
 }
 
 #[derive(Serialize)]
-struct UndoneJson<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "UndoneMemory"))]
+pub(super) struct UndoneJson<'a> {
     /// What is there now; null when nothing is.
     entry: Option<EntryJson<'a>>,
 }

@@ -19,22 +19,30 @@ use crate::{
 };
 
 #[derive(Deserialize)]
-struct AppendBody {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "AppendRequest"))]
+pub(super) struct AppendBody {
     messages: Vec<Object<MessageBody>>,
 }
 
 /// A message as a client sends it.
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "NewMessage"))]
 pub(super) struct MessageBody {
     role: RoleBody,
+    /// What is said; `null` where there are only calls.
     content: Option<String>,
+    /// Of an assistant: the functions it wants called.
     tool_calls: Option<Vec<Object<ToolCallBody>>>,
+    /// Of a tool: the call that it answers.
     tool_call_id: Option<String>,
+    /// Of a participant.
     name: Option<String>,
+    /// Whatever you want to keep with it.
     metadata: Option<Map<String, Value>>,
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Role"))]
 #[serde(rename_all = "lowercase")]
 enum RoleBody {
     System,
@@ -44,6 +52,7 @@ enum RoleBody {
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "NewToolCall"))]
 struct ToolCallBody {
     id: String,
     #[serde(rename = "type")]
@@ -52,19 +61,22 @@ struct ToolCallBody {
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ToolCallKind"))]
 #[serde(rename_all = "lowercase")]
 enum ToolCallKind {
     Function,
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "NewCalledFunction"))]
 struct FunctionBody {
     name: String,
     arguments: String,
 }
 
 #[derive(Serialize)]
-struct AppendedJson<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "AppendedMessages"))]
+pub(super) struct AppendedJson<'a> {
     session_id: &'a str,
     /// As stored: stubs for tool results that never came are among them.
     messages: Vec<MessageJson<'a>>,
@@ -72,7 +84,8 @@ struct AppendedJson<'a> {
 }
 
 #[derive(Serialize)]
-struct PoppedJson<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "PoppedMessages"))]
+pub(super) struct PoppedJson<'a> {
     session_id: &'a str,
     /// Of the messages that were taken out.
     sequences: Vec<u64>,
@@ -80,14 +93,16 @@ struct PoppedJson<'a> {
 }
 
 #[derive(Serialize)]
-struct VersionsJson<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "MessageVersions"))]
+pub(super) struct VersionsJson<'a> {
     session_id: &'a str,
     /// What stands in this place now, then what stood there before, each a stretch of messages.
     versions: Vec<Vec<MessageJson<'a>>>,
 }
 
 #[derive(Serialize)]
-struct PageJson<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "MessagePage"))]
+pub(super) struct PageJson<'a> {
     session_id: &'a str,
     messages: Vec<MessageJson<'a>>,
     total: u64,

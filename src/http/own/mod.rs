@@ -10,6 +10,8 @@ pub(crate) mod lists;
 pub(crate) mod memory;
 pub(crate) mod messages;
 pub(crate) mod personas;
+#[cfg(test)]
+mod reference;
 pub(crate) mod search;
 pub(crate) mod service;
 pub(crate) mod sessions;
@@ -41,22 +43,33 @@ use crate::{
 
 /// A session, wherever one is shown.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Session"))]
 struct SessionJson<'a> {
     session_id: &'a str,
+    /// Whose it is; null when it is nobody's.
     user_id: Option<&'a str>,
+    /// As whom the model answers.
     persona: &'a str,
     title: Option<&'a str>,
+    /// What its client keeps with it.
     metadata: Box<RawValue>,
     created_at: String,
+    /// The last write; reading is no activity.
     last_activity: String,
+    /// When it ends unless there is activity.
     expires_at: String,
+    /// How long it lives without activity.
     ttl_seconds: u64,
     message_count: u64,
     /// The turn that runs; null when none does.
     running_turn: Option<u64>,
+    /// Turns so far.
     turn_count: u64,
+    /// Of all its turns.
     usage: UsageJson,
+    /// Turns that failed.
     error_count: u64,
+    /// How a model failed last.
     last_error: Option<LastErrorJson>,
     /// How its user likes to be talked to.
     profile: ProfileJson,
@@ -69,6 +82,7 @@ struct SessionJson<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Profile"))]
 struct ProfileJson {
     verbosity: &'static str,
     tone: &'static str,
@@ -77,16 +91,21 @@ struct ProfileJson {
 
 /// Something that was remembered or forgotten in a turn.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "MemoryChange"))]
 struct MemoryChangeJson<'a> {
     action: &'static str,
+    /// Whose memory.
     scope: &'static str,
     key: &'a str,
+    /// What is there now; null when it was forgotten.
     value: Option<Box<RawValue>>,
+    /// Who did it.
     source: &'static str,
 }
 
 /// Tokens, of a turn or of all turns of a session.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Usage"))]
 struct UsageJson {
     prompt_tokens: u64,
     completion_tokens: u64,
@@ -97,6 +116,7 @@ struct UsageJson {
 
 /// How a model failed last.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "LastError"))]
 struct LastErrorJson {
     code: &'static str,
     at: String,
@@ -104,12 +124,17 @@ struct LastErrorJson {
 
 /// A message, wherever one is shown.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Message"))]
 struct MessageJson<'a> {
+    /// Its number in the session; never used twice.
     sequence: u64,
     role: &'static str,
+    /// What it says; null where there are only calls.
     content: Option<&'a str>,
+    /// Of an assistant: the functions it wants called.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tool_calls: Vec<ToolCallJson<'a>>,
+    /// Of a tool: the call that it answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     tool_call_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -130,6 +155,7 @@ struct MessageJson<'a> {
 
 /// A message without anything that is ours alone, in the shape that model providers use.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "PromptMessage"))]
 struct ChatMessageJson<'a> {
     role: &'static str,
     content: Option<&'a str>,
@@ -143,6 +169,7 @@ struct ChatMessageJson<'a> {
 
 /// A tool call, in the shape that model providers use.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ToolCall"))]
 struct ToolCallJson<'a> {
     id: &'a str,
     r#type: &'static str,
@@ -150,6 +177,7 @@ struct ToolCallJson<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "CalledFunction"))]
 struct FunctionJson<'a> {
     name: &'a str,
     arguments: &'a str,

@@ -8,11 +8,13 @@ use crate::{
 };
 
 #[derive(Serialize)]
-struct PersonasJson<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Personas"))]
+pub(super) struct PersonasJson<'a> {
     personas: Vec<PersonaJson<'a>>,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Persona"))]
 struct PersonaJson<'a> {
     id: &'a str,
     name: &'a str,

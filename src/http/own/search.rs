@@ -21,7 +21,8 @@ use crate::{
 };
 
 #[derive(Serialize)]
-struct FoundJson<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "SearchResult"))]
+pub(super) struct FoundJson<'a> {
     /// Best first.
     hits: Vec<HitJson<'a>>,
     total: u64,
@@ -29,6 +30,7 @@ struct FoundJson<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "SearchHit"))]
 struct HitJson<'a> {
     session_id: &'a str,
     sequence: u64,
@@ -39,6 +41,7 @@ struct HitJson<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "SnippetPiece"))]
 struct PieceJson<'a> {
     text: &'a str,
     #[serde(skip_serializing_if = "std::ops::Not::not")]

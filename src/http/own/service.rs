@@ -21,7 +21,8 @@ use crate::{
 const PROBE: &str = "health probe";
 
 #[derive(Serialize)]
-struct BannerJson {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Banner"))]
+pub(super) struct BannerJson {
     service: &'static str,
     version: &'static str,
     description: &'static str,
@@ -32,6 +33,7 @@ struct BannerJson {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "BannerEndpoints"))]
 struct EndpointsJson {
     chat: &'static str,
     health: &'static str,
@@ -46,7 +48,8 @@ struct RouteJson {
 }
 
 #[derive(Serialize)]
-struct HealthJson {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Health"))]
+pub(super) struct HealthJson {
     status: &'static str,
     service: &'static str,
     version: &'static str,
@@ -61,12 +64,14 @@ struct HealthJson {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "HealthModel"))]
 struct ModelJson {
     provider: &'static str,
     is_language_model: bool,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "HealthChecks"))]
 struct ChecksJson {
     kv: &'static str,
     session_object: &'static str,

@@ -31,37 +31,55 @@ const UNDO_SECONDS: u32 = 3600;
 
 /// What a session can begin with; an import takes the same of a file.
 #[derive(Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "CreateSessionRequest"))]
 pub(in crate::http::own) struct CreateBody {
+    /// Its id; one of ours when absent. Names a living session of yours: that one is the answer.
     pub(in crate::http::own) session_id: Option<String>,
+    /// Whose it is; nobody's when absent.
     pub(in crate::http::own) user_id: Option<String>,
+    /// As whom the model answers, see `GET /personas`.
     pub(in crate::http::own) persona: Option<String>,
+    /// Its title; made of the first words when absent.
     pub(in crate::http::own) title: Option<String>,
+    /// Whatever you want to keep with it.
     pub(in crate::http::own) metadata: Option<Map<String, Value>>,
+    /// How long it lives without activity.
     pub(in crate::http::own) ttl_seconds: Option<u64>,
+    /// How its user likes to be talked to.
     pub(in crate::http::own) profile: Option<Object<ProfileBody>>,
+    /// May models be told what is remembered, and remember more?
     pub(in crate::http::own) memory: Option<bool>,
 }
 
 #[derive(Deserialize)]
-struct ForkBody {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ForkRequest"))]
+pub(super) struct ForkBody {
     /// The last message to take along; all when absent.
     through: Option<u64>,
+    /// Its id; one of ours when absent.
     session_id: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct PatchBody {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "PatchSessionRequest"))]
+pub(super) struct PatchBody {
+    /// `null` removes it.
     #[serde(default, deserialize_with = "nullable")]
     title: Option<Option<String>>,
+    /// As whom the model answers from now on.
     persona: Option<String>,
+    /// Is merged (RFC 7396).
     metadata: Option<Map<String, Value>>,
+    /// How long it lives without activity.
     ttl_seconds: Option<u64>,
+    /// How its user likes to be talked to.
     profile: Option<Object<ProfileBody>>,
     /// May models be told what is remembered, and remember more?
     memory: Option<bool>,
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ProfileRequest"))]
 pub(in crate::http::own) struct ProfileBody {
     verbosity: Option<String>,
     tone: Option<String>,
@@ -69,7 +87,8 @@ pub(in crate::http::own) struct ProfileBody {
 }
 
 #[derive(Serialize)]
-struct OverviewJson<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "SessionOverview"))]
+pub(super) struct OverviewJson<'a> {
     #[serde(flatten)]
     session: SessionJson<'a>,
     context: ContextJson<'a>,
@@ -77,6 +96,7 @@ struct OverviewJson<'a> {
 
 /// What was said and done last.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "LastExchange"))]
 struct ContextJson<'a> {
     last_query: Option<String>,
     /// Without its middle when it is long.
@@ -90,7 +110,8 @@ struct ContextJson<'a> {
 }
 
 #[derive(Serialize)]
-struct DeletedJson<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "DeletedSession"))]
+pub(super) struct DeletedJson<'a> {
     session_id: &'a str,
     deleted: bool,
     message_count: u64,

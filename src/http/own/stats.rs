@@ -21,7 +21,8 @@ use crate::{
 };
 
 #[derive(Serialize)]
-struct StatsJson<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Stats"))]
+pub(super) struct StatsJson<'a> {
     sessions: SessionsJson,
     /// System D's name for `sessions.alive`.
     active_sessions_memory: u64,
@@ -42,6 +43,7 @@ struct StatsJson<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "SessionCounts"))]
 struct SessionsJson {
     alive: u64,
     created: u64,
@@ -52,6 +54,7 @@ struct SessionsJson {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "TokenCounts"))]
 struct TokensJson {
     prompt: u64,
     completion: u64,
@@ -59,6 +62,7 @@ struct TokensJson {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "PersonaCounts"))]
 struct PersonaJson {
     sessions: u64,
     messages: u64,
@@ -68,6 +72,7 @@ struct PersonaJson {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ModelCounts"))]
 struct ModelJson {
     turns: u64,
     errors: u64,
@@ -75,6 +80,7 @@ struct ModelJson {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "StatsBucket"))]
 struct BucketJson {
     start: String,
     created: u64,

@@ -10,12 +10,14 @@ use crate::{
 };
 
 #[derive(Deserialize)]
-struct PatchBody {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "PatchUserRequest"))]
+pub(super) struct PatchBody {
     memory: Option<bool>,
 }
 
 #[derive(Serialize)]
-struct UserJson<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "User"))]
+pub(super) struct UserJson<'a> {
     user_id: &'a str,
     /// May models be told what is remembered, and remember more?
     memory: bool,
@@ -23,7 +25,8 @@ struct UserJson<'a> {
 
 /// What has gone with a user: counts and times.
 #[derive(Serialize)]
-struct ErasedJson {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ErasedUser"))]
+pub(super) struct ErasedJson {
     /// Is nothing left?
     erased: bool,
     sessions: u64,

@@ -29,13 +29,15 @@ use crate::{
 };
 
 #[derive(Serialize)]
-struct ImportedJson<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ImportedSession"))]
+pub(in crate::http::own) struct ImportedJson<'a> {
     #[serde(flatten)]
     session: SessionJson<'a>,
     imported: CountsJson,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ImportCounts"))]
 struct CountsJson {
     /// Stubs among them.
     messages: u64,

@@ -54,7 +54,8 @@ enum Section {
 }
 
 #[derive(Serialize)]
-struct VersionJson<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ExportedVersion"))]
+pub(in crate::http::own) struct VersionJson<'a> {
     replaced_by: u64,
     #[serde(flatten)]
     message: MessageJson<'a>,

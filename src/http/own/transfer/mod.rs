@@ -5,7 +5,7 @@
 
 pub(crate) mod export;
 pub(crate) mod import;
-mod json;
+pub(super) mod json;
 mod jsonl;
 mod markdown;
 mod reading;

@@ -15,19 +15,22 @@ use crate::{
 const HEARTBEAT: &str = ": waiting\n\n";
 
 #[derive(Serialize)]
-struct AcceptedJson<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "TurnEvent"))]
+pub(in crate::http::own) struct AcceptedJson<'a> {
     session_id: &'a str,
     #[serde(flatten)]
     turn: TurnJson<'a>,
 }
 
 #[derive(Serialize)]
-struct DeltaJson<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "DeltaEvent"))]
+pub(in crate::http::own) struct DeltaJson<'a> {
     text: &'a str,
 }
 
 #[derive(Serialize)]
-struct DoneJson<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "DoneEvent"))]
+pub(in crate::http::own) struct DoneJson<'a> {
     session_id: &'a str,
     #[serde(flatten)]
     turn: TurnJson<'a>,
@@ -38,7 +41,8 @@ struct DoneJson<'a> {
 }
 
 #[derive(Serialize)]
-struct FailedJson<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ErrorEvent"))]
+pub(in crate::http::own) struct FailedJson<'a> {
     code: &'a str,
     detail: &'a str,
     #[serde(flatten)]

@@ -1,6 +1,6 @@
 //! Turns: how one is asked for and answered, and `/sessions/{id}/events`, `stop`, `regenerate`, `continue`, `edit`, `turns`.
 
-mod events;
+pub(super) mod events;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -30,29 +30,42 @@ use crate::{
 
 /// What every request for a turn may say about it.
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "TurnRequest"))]
 pub(super) struct RunBody {
+    /// Answer with events?
     stream: Option<bool>,
+    /// When another turn runs: `reject` (409) or `wait`.
     on_busy: Option<OnBusy>,
     /// Stands in for the header Idempotency-Key.
     client_message_id: Option<String>,
+    /// Another model, of those that the deployment allows.
     model: Option<String>,
+    /// From 0, always the same, to 2, wild.
     temperature: Option<f64>,
+    /// Most tokens of the answer.
     max_tokens: Option<u32>,
+    /// Functions that the model may call, in the shape that model providers use.
     tools: Option<Vec<Box<RawValue>>>,
+    /// `none`, `auto`, `required`, or one of `tools`.
     tool_choice: Option<Box<RawValue>>,
+    /// How much of the session the model sees.
     context: Option<Object<ContextBody>>,
 }
 
 /// How much of the session the model sees.
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ContextRequest"))]
 struct ContextBody {
+    /// What is done with what does not fit.
     strategy: Option<String>,
     /// Most tokens of the prompt.
     budget: Option<u32>,
+    /// Is the model told what is remembered, and may it remember more?
     memory: Option<bool>,
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "OnBusy"))]
 #[serde(rename_all = "lowercase")]
 enum OnBusy {
     Reject,
@@ -86,13 +99,18 @@ pub(super) struct Run {
 }
 
 #[derive(Deserialize)]
-struct EditBody {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "EditRequest"))]
+pub(in crate::http::own) struct EditBody {
+    /// What the user says instead.
     message: String,
+    /// Of the message.
     metadata: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
 #[derive(Deserialize)]
-struct StopBody {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "StopRequest"))]
+pub(in crate::http::own) struct StopBody {
+    /// That turn alone; whichever runs when absent.
     turn: Option<u64>,
 }
 
@@ -100,42 +118,59 @@ struct StopBody {
 struct NoBody {}
 
 #[derive(Serialize)]
-struct AnswerJson<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Answer"))]
+pub(in crate::http::own) struct AnswerJson<'a> {
     session_id: &'a str,
     /// Did this turn begin the session?
     session_created: bool,
+    /// What the model said; `message.content`.
     response: &'a str,
     /// When it was answered, and what its client calls the user: clients of the Nono chat bot read both.
     timestamp: String,
     user_id: Option<&'a str>,
+    /// Who answered.
     model: &'a str,
+    /// What was answered.
     user_message: MessageJson<'a>,
+    /// The answer.
     message: MessageJson<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     turn: Option<TurnJson<'a>>,
     /// What was remembered and forgotten on the way.
     memory: Vec<MemoryChangeJson<'a>>,
+    /// The session after the turn.
     session: SessionJson<'a>,
 }
 
 /// A turn, wherever one is shown.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Turn"))]
 pub(super) struct TurnJson<'a> {
+    /// Its number in the session, from 1.
     turn: u64,
+    /// What it does with the history.
     kind: &'static str,
+    /// How far it has come.
     status: &'static str,
+    /// The message it answers.
     input_sequence: u64,
+    /// The message that holds its answer, once there is one.
     answer_sequence: Option<u64>,
+    /// Who answers.
     model: &'a str,
     started_at: String,
     ended_at: Option<String>,
+    /// Why the model ended, if it did.
     finish_reason: Option<&'static str>,
+    /// How the model failed, if it did.
     error: Option<&'static str>,
+    /// What it took, once it has ended.
     usage: Option<UsageJson>,
 }
 
 #[derive(Serialize)]
-struct StoppedJson<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "StoppedTurn"))]
+pub(in crate::http::own) struct StoppedJson<'a> {
     session_id: &'a str,
     /// Was there a turn to stop?
     stopped: bool,
@@ -144,7 +179,8 @@ struct StoppedJson<'a> {
 }
 
 #[derive(Serialize)]
-struct EndedJson<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "TurnAnswer"))]
+pub(in crate::http::own) struct EndedJson<'a> {
     session_id: &'a str,
     turn: TurnJson<'a>,
     message: Option<MessageJson<'a>>,
