@@ -49,8 +49,8 @@ const detail = (title, text) => h("details", { class: "tool-detail" }, h("summar
 /** Draws again what can be done with a message. @param {any} element @param {Actions} actions */
 export function redrawFoot(element, actions) {
   const old = element.querySelector(":scope > .message-foot");
-  const pager = old?.querySelector(".pager:has(span:not(:empty))");
-  // It knows which version is shown.
+  // A pager that was used or loaded knows which version is shown.
+  const pager = old?.querySelector(".pager:has(> span:not(:empty))");
   old?.replaceWith(foot(element.message, pager ? { ...actions, versions: () => pager } : actions));
 }
 

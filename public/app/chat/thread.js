@@ -39,7 +39,8 @@ export function place(messages, session) {
   for (const message of messages) {
     const text = JSON.stringify(message) + session.persona;
     const old = shown.get(message.sequence);
-    if (old?.text === text) continue;
+    // What somebody is writing in its place must not be taken away.
+    if (old?.text === text || old?.querySelector(".edit-box")) continue;
     const element = messageElement(message, session, actionsOf(message, false));
     element.text = text;
     shown.set(message.sequence, element);

@@ -55,7 +55,7 @@ function draw() {
   });
   const close = h("button", { class: "icon-button", type: "button", "aria-label": "Close the panel", onclick: closePanel }, icon("close"));
   const body = h("div", { class: "panel-body", id: "panel-body", role: "tabpanel", tabindex: "0", "aria-labelledby": `tab-${open}`, "aria-busy": "true" }, h("p", { class: "hint" }, "One moment…"));
-  byId("panel").replaceChildren(h("div", { class: "panel-head" }, list, close), body);
+  byId("panel").replaceChildren(h("div", { class: "panel-head" }, h("h2", { class: "visually-hidden" }, "Details"), list, close), body);
   void fill();
 }
 
