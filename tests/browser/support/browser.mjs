@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { chromium as engine } from "playwright-core";
 import { chromium } from "../../../tools/chromium.mjs";
 
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 30_000;
 const axe = readFileSync(fileURLToPath(import.meta.resolve("axe-core/axe.min.js")), "utf8");
 let launched;
 
@@ -67,11 +67,12 @@ function listen(context) {
  * Checks a page as it is now against WCAG 2.2 AA and axe's best practices.
  * @param {import("playwright-core").Page} page
  * @param {string} state what is shown, for the message
+ * @param {string} [part] a selector of the part that is looked at
  */
-export async function assertAccessible(page, state) {
+export async function assertAccessible(page, state, part = "html") {
   // Not as a script of the page, which its policy would refuse.
   await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+  const { violations } = await page.evaluate((part) => globalThis.axe.run(part, { resultTypes: ["violations"] }), part);
   const lines = violations.flatMap(({ id, help, nodes }) => nodes.map((node) => `${id}: ${help}\n    ${node.html}\n    ${node.failureSummary}`));
   assert.equal(lines.length, 0, `axe, ${state}:\n${lines.join("\n")}`);
 }
