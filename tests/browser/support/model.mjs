@@ -53,10 +53,19 @@ class Model {
   #gates = 0;
   #waiting = [];
 
+  #script;
+
   constructor(script) {
-    this.script = script;
+    this.#script = script;
     /** The bodies of all requests so far. */
     this.requests = [];
+  }
+
+  /** From now on it does this; answers that still wait at gates wait for good. */
+  set script(script) {
+    this.#script = script;
+    this.#gates = 0;
+    this.#waiting = [];
   }
 
   async listen() {
@@ -96,7 +105,7 @@ class Model {
     if (request.method !== "POST" || request.url !== "/v1/chat/completions") return response.writeHead(404).end();
     const body = JSON.parse(text);
     const number = this.requests.push(body) - 1;
-    for (const step of this.script(body, number)) {
+    for (const step of this.#script(body, number)) {
       if (response.destroyed) return;
       await this.#play(step, response);
     }
