@@ -64,7 +64,6 @@ pub(super) fn text<S: Serializer>(number: &i64, serializer: S) -> Result<S::Ok, 
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::http::{
         body::parse_json,
         connect::wire::{AddMessagesRequest, GetMessagesRequest},

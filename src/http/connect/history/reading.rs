@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn what_is_wanted_is_a_stretch_or_a_context() {
         let all = usize::MAX;
-        let cases: [(Option<i32>, Option<i32>, Option<&str>, Option<Wanted>); 12] = [
+        let cases = [
             (None, None, None, Some(Wanted { strategy: Choice::FromOldest, offset: 0, limit: all })),
             (Some(0), Some(0), Some(""), Some(Wanted { strategy: Choice::FromOldest, offset: 0, limit: all })),
             (Some(2), Some(3), None, Some(Wanted { strategy: Choice::FromOldest, offset: 3, limit: 2 })),
