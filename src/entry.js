@@ -1,7 +1,7 @@
 // What the platform loads: the fetch handler and one thin class per Durable Object. They forward to Rust, and run what a
 // call leaves to be done under the guard.
 import { DurableObject } from "cloudflare:workers";
-import { CounterCore, Crashed, SessionCore, UserCore, fetch, guard, heal } from "./guard.js";
+import { CounterCore, Crashed, SessionCore, UserCore, fetch, guard, heal, hear } from "./guard.js";
 
 /** The answer of a Worker whose instance was lost, and the request's line in the log: the ones that Rust cannot write itself. */
 function unavailable(request, began) {
@@ -46,6 +46,9 @@ function core(object, Core) {
   return known.core;
 }
 
+/** What is said over a WebSocket when the instance was lost. The socket is not: the platform holds it. */
+const LOST = JSON.stringify({ type: "error", message: "The service is briefly unavailable. Try again." });
+
 export class SessionObject extends DurableObject {
   async call(json) {
     for (;;) {
@@ -66,6 +69,25 @@ export class SessionObject extends DurableObject {
     return guard(() => core(this, SessionCore).alarm());
   }
 
+  /** Takes a WebSocket from the Worker. The platform holds it while this object sleeps, and who is at its other end. */
+  fetch(request) {
+    const [client, server] = Object.values(new WebSocketPair());
+    this.ctx.acceptWebSocket(server);
+    server.serializeAttachment(new URL(request.url).searchParams.get("seat"));
+    return new Response(null, { status: 101, webSocket: client });
+  }
+
+  // What each socket is still being answered. Nothing is lost with it when the object sleeps: then nothing is.
+  #answering = new WeakMap();
+
+  /** Answers one message after another. */
+  webSocketMessage(socket, message) {
+    const answer = async () => hear(this.env, socket, message);
+    const answered = (this.#answering.get(socket) ?? Promise.resolve()).then(answer).catch(() => tell(socket, LOST));
+    this.#answering.set(socket, answered);
+    return answered;
+  }
+
   /** Has done what the last call left to be done. Waits for what its answer must wait for. */
   #finish() {
     const turn = guard(() => core(this, SessionCore).turn());
@@ -77,6 +99,14 @@ export class SessionObject extends DurableObject {
     const report = guard(() => core(this, SessionCore).report());
     this.ctx.waitUntil(Promise.allSettled([list, index, report]));
     if (aftermath === "before_answer") return list;
+  }
+}
+
+function tell(socket, text) {
+  try {
+    socket.send(text);
+  } catch {
+    // Nobody is at the other end any more.
   }
 }
 

@@ -41,6 +41,12 @@ async fn fetch(request: web_sys::Request, env: Env, _context: worker::Context) -
     Ok(http::serve(&request, &env).await?)
 }
 
+/// Every message over a WebSocket; `entry.js` forwards them.
+#[wasm_bindgen]
+pub fn hear(env: Env, socket: platform::socket::Socket, message: JsValue) -> js_sys::Promise {
+    platform::context::promise_of(http::hear(env, socket, message))
+}
+
 /// `guard.js` constructs this through worker-build's Proxy, which makes a new instance when the last one was lost.
 #[wasm_bindgen]
 pub struct Reset;

@@ -36,7 +36,8 @@ use crate::{
         request::Request,
         response::{Exchange, Reply},
     },
-    platform, trace,
+    platform::{self, socket::Socket},
+    trace,
 };
 
 /// The methods we answer; HEAD is GET without the body, OPTIONS is answered for every path.
@@ -126,6 +127,11 @@ pub(crate) async fn serve(request: &web_sys::Request, env: &Env) -> std::result:
     let provider = config.map(|config| config.model.provider.name());
     timed.log(&Summary { request_id: exchange.request_id(), method: &request.method(), status, provider });
     Ok(response)
+}
+
+/// Answers a message that has come over a WebSocket.
+pub(crate) async fn hear(env: Env, socket: Socket, message: JsValue) {
+    nono::hear(env, socket, message).await;
 }
 
 impl Arrival<'_> {

@@ -9,7 +9,7 @@ use wasm_bindgen_futures::JsFuture;
 use worker::Env;
 
 use crate::{
-    config::Config,
+    config::{Config, CorsOrigins},
     domain::{
         caller::Caller,
         id::{Id, UserId},
@@ -189,6 +189,17 @@ impl<'a> Request<'a> {
         is_json_lines(&self.header("content-type").unwrap_or_default())
     }
 
+    /// Is the answer to be a WebSocket?
+    pub(crate) fn wants_socket(&self) -> bool {
+        self.header("upgrade").is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket"))
+    }
+
+    /// Was it sent by a page of another origin, which is not named in the configuration?
+    pub(crate) fn is_of_foreign_page(&self) -> bool {
+        let Some(origin) = self.header("origin") else { return false };
+        !is_same_host(&origin, &self.raw.url()) && !matches!(&self.config.cors, CorsOrigins::Listed(listed) if listed.contains(&origin))
+    }
+
     /// Is the answer's head all that is wanted?
     pub(crate) fn is_head(&self) -> bool {
         self.raw.method() == "HEAD"
@@ -250,6 +261,12 @@ impl<'a> Request<'a> {
         }
         if read_bytes > limits::BODY_BYTES { Err(Problem::body_too_large()) } else { Ok(body) }
     }
+}
+
+/// Is the page's origin where `url` leads? The scheme does not matter: behind a proxy it may be another.
+fn is_same_host(origin: &str, url: &str) -> bool {
+    let host = |url: &str| url.split_once("://").map(|(_, rest)| rest.split(['/', '?']).next().unwrap_or_default().to_ascii_lowercase());
+    host(origin).is_some_and(|own| host(url) == Some(own))
 }
 
 /// Events are only for those who name them, and JSON not before them.
@@ -343,6 +360,22 @@ mod tests {
         ];
         for (url, expected) in cases {
             assert_eq!(split_url(url), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn pages_are_of_where_they_come_from() {
+        let cases = [
+            ("https://chat.example", "https://chat.example/ws/chat/a", true),
+            ("https://chat.example", "http://Chat.example/ws", true),
+            ("http://localhost:8000", "http://localhost:8000/?a", true),
+            ("http://localhost:8000", "http://localhost:8787/", false),
+            ("https://evil.example", "https://chat.example/", false),
+            ("https://chat.example.evil", "https://chat.example/", false),
+            ("null", "https://chat.example/", false),
+        ];
+        for (origin, url, expected) in cases {
+            assert_eq!(is_same_host(origin, url), expected, "{origin} {url}");
         }
     }
 

@@ -9,6 +9,7 @@ use crate::{
     config::CorsOrigins,
     http::{self, Method},
     limits,
+    platform::socket::ClientEnd,
 };
 
 /// A response before it is one.
@@ -27,6 +28,7 @@ enum Body {
     Text(String),
     Bytes(Vec<u8>),
     Stream(web_sys::ReadableStream),
+    Socket(ClientEnd),
 }
 
 impl Reply {
@@ -56,6 +58,11 @@ impl Reply {
         // What others have written must not be taken for a page of ours.
         let headers = vec![("content-disposition", disposition), ("x-content-type-options", "nosniff".to_owned())];
         Reply { status: 200, content_type: Some(content_type), headers, body: stream.map_or(Body::Nothing, Body::Stream) }
+    }
+
+    /// 101: a WebSocket from now on.
+    pub(crate) fn socket(client_end: ClientEnd) -> Reply {
+        Reply { status: 101, content_type: None, headers: Vec::new(), body: Body::Socket(client_end) }
     }
 
     /// 204.
@@ -133,6 +140,9 @@ impl Exchange {
         let init = web_sys::ResponseInit::new();
         init.set_status(reply.status);
         init.set_headers(&headers);
+        if let Body::Socket(client_end) = &reply.body {
+            client_end.put_into(&init)?;
+        }
         match reply.body {
             Body::Text(text) if !self.is_head => web_sys::Response::new_with_opt_str_and_init(Some(&text), &init),
             Body::Bytes(bytes) if !self.is_head => {
@@ -141,7 +151,9 @@ impl Exchange {
                 web_sys::Response::new_with_opt_js_u8_array_and_init(Some(&bytes), &init)
             }
             Body::Stream(stream) if !self.is_head => web_sys::Response::new_with_opt_readable_stream_and_init(Some(&stream), &init),
-            Body::Text(_) | Body::Bytes(_) | Body::Stream(_) | Body::Nothing => web_sys::Response::new_with_opt_str_and_init(None, &init),
+            Body::Text(_) | Body::Bytes(_) | Body::Stream(_) | Body::Socket(_) | Body::Nothing => {
+                web_sys::Response::new_with_opt_str_and_init(None, &init)
+            }
         }
     }
 

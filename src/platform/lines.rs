@@ -5,7 +5,7 @@ use wasm_bindgen::{JsCast, prelude::*};
 
 use crate::{
     error::{Error, Result},
-    platform::message_of,
+    platform::{fetch::Chunks, message_of},
 };
 
 /// A stream of lines of text.
@@ -25,6 +25,21 @@ impl Lines {
     /// The lines of `stream`, wherever its chunks are cut.
     pub(crate) fn of(stream: web_sys::ReadableStream) -> Lines {
         Lines(stream)
+    }
+
+    /// Has `hear` take each line, until the last.
+    ///
+    /// # Errors
+    /// `Unavailable` when the stream breaks off.
+    pub(crate) async fn for_each(self, mut hear: impl FnMut(&str)) -> Result<()> {
+        let (mut chunks, mut buffer) = (Chunks::of(Some(self.0)), LineBuffer::default());
+        while let Some(chunk) = chunks.next().await.map_err(|cause| Error::Unavailable(format!("stream: {cause}")))? {
+            buffer.push(&chunk);
+            while let Some(line) = buffer.next_line() {
+                hear(String::from_utf8_lossy(&line).trim_end());
+            }
+        }
+        Ok(())
     }
 
     /// A stream of what `encode` makes of each line, a chunk each, and of `None` at the end. It waits for its reader: a

@@ -11,6 +11,7 @@ pub(crate) mod env;
 pub(crate) mod fetch;
 pub(crate) mod lines;
 pub(crate) mod namespace;
+pub(crate) mod socket;
 pub(crate) mod sql;
 
 use std::time::Duration;

@@ -2,6 +2,7 @@
 //!
 //! Errors of the domain are data in the reply. Whatever a stub throws is the platform or a crash.
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use wasm_bindgen::{JsCast, intern, prelude::*};
 use wasm_bindgen_futures::JsFuture;
@@ -9,7 +10,7 @@ use worker::Env;
 
 use crate::{
     error::{Error, Result},
-    platform::{self, costs, fault_of, lines::Lines, message_of},
+    platform::{self, costs, fault_of, lines::Lines, message_of, socket::ClientEnd},
     trace,
 };
 
@@ -24,6 +25,8 @@ extern "C" {
     fn call(this: &Stub, json: &str) -> std::result::Result<js_sys::Promise, JsValue>;
     #[wasm_bindgen(method, catch)]
     fn stream(this: &Stub, json: &str) -> std::result::Result<js_sys::Promise, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = fetch)]
+    fn fetch_js(this: &Stub, url: &str, init: &web_sys::RequestInit) -> std::result::Result<js_sys::Promise, JsValue>;
 
     /// What `stream` gives.
     type Streamed;
@@ -90,6 +93,30 @@ where
     let sent = async || JsFuture::from(stub(env, binding, name)?.stream(&json)?).await;
     let streamed: Streamed = timed(sent()).await.map_err(|exception| unavailable(binding, &exception))?.unchecked_into();
     Ok((decode::<Answer, Refusal>(binding, streamed.reply())?, streamed.events().map(Lines::of)))
+}
+
+/// Has the object `name` behind `binding` take a WebSocket and keep `attachment` with it.
+///
+/// # Errors
+/// As [`call`].
+pub(crate) async fn hand_over<Attachment: Serialize>(
+    env: &Env,
+    binding: &'static str,
+    name: &str,
+    attachment: &Attachment,
+) -> Result<ClientEnd> {
+    costs::object_request(binding);
+    // In the URL, since headers take no text but ASCII. The object reads nothing else of it.
+    let url = format!("https://object/?seat={}", utf8_percent_encode(&encode(binding, attachment)?, NON_ALPHANUMERIC));
+    let sent = async || {
+        let headers = web_sys::Headers::new()?;
+        headers.set("upgrade", "websocket")?;
+        let init = web_sys::RequestInit::new();
+        init.set_headers(&headers);
+        let response = JsFuture::from(stub(env, binding, name)?.fetch_js(&url, &init)?).await?;
+        js_sys::Reflect::get(&response, &JsValue::from_str("webSocket"))
+    };
+    timed(sent()).await.map(ClientEnd).map_err(|exception| unavailable(binding, &exception))
 }
 
 /// Notes how long `call` takes for the request that it is made for.

@@ -43,6 +43,7 @@ mod redo;
 mod rejoining;
 mod search;
 mod sessions;
+mod sockets;
 mod stats;
 mod storage;
 mod streams;

@@ -21,11 +21,13 @@
 //! | active users | who has sessions on that list (the original answered 500) |
 //! | clear | always `success`. With `session_id` the session is emptied and keeps persona, user and metadata; without, every session of that user ends |
 //! | start | resumes the user's latest session with that persona, or begins one (the original overwrote it), and tells its `session_id` besides |
+//! | the WebSocket | in `?session_id=`, or the user's latest session, or a new one with the persona of `start` (the original demanded one, and answered in no order). One answer is made for each message (the original made two), one after another. What is no `{"text"}` closes it with 1011; everything else that goes wrong is an `error`, `Session not found` when the session has ended. Pages of foreign origins may not open one for a visitor: 403 |
 
 mod chat;
 mod history;
 mod list;
 mod names;
+mod socket;
 mod start;
 
 use chrono::{DateTime, SecondsFormat};
@@ -44,6 +46,8 @@ use crate::{
     limits,
 };
 
+pub(super) use socket::hear;
+
 /// The dialect.
 pub(super) struct Nono;
 
@@ -57,6 +61,7 @@ pub(super) enum Endpoint {
     Clear,
     Start,
     Active,
+    Socket,
 }
 
 #[derive(Serialize)]
@@ -82,13 +87,14 @@ impl Dialect for Nono {
         ("/session/{}/history", &[(Get, Endpoint::History)]),
         ("/session/{}/clear", &[(Delete, Endpoint::Clear)]),
         ("/sessions/active", &[(Get, Endpoint::Active)]),
+        ("/ws/chat/{}", &[(Get, Endpoint::Socket)]),
     ];
-    const PREFIXES: &'static [&'static str] = &["/api/", "/session/"];
+    const PREFIXES: &'static [&'static str] = &["/api/", "/session/", "/ws/"];
 
     fn need(endpoint: Endpoint) -> Need {
         match endpoint {
             Endpoint::List | Endpoint::History | Endpoint::Active => Need::Scope(Scope::Read),
-            Endpoint::Create | Endpoint::Chat | Endpoint::Clear | Endpoint::Start => Need::Scope(Scope::Chat),
+            Endpoint::Create | Endpoint::Chat | Endpoint::Clear | Endpoint::Start | Endpoint::Socket => Need::Scope(Scope::Chat),
         }
     }
 
@@ -101,6 +107,7 @@ impl Dialect for Nono {
             Endpoint::Clear => history::clear(request).await,
             Endpoint::Start => start::start(request).await,
             Endpoint::Active => list::active(request).await,
+            Endpoint::Socket => socket::open(request).await,
         }
     }
 

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The persona that answers when `/session/start` names none.
-const START_PERSONA: &str = "mental_health_nurse";
+pub(super) const START_PERSONA: &str = "mental_health_nurse";
 
 #[derive(Deserialize)]
 struct BeginBody {
@@ -88,12 +88,16 @@ pub(super) async fn start(request: &Request<'_>) -> std::result::Result<Reply, P
 }
 
 /// What a session is to be like.
-struct Wanted {
-    persona: String,
-    metadata: Option<Map<String, Value>>,
+pub(super) struct Wanted {
+    pub(super) persona: String,
+    pub(super) metadata: Option<Map<String, Value>>,
 }
 
-async fn begin(request: &Request<'_>, named: &Named, wanted: Wanted, asked: Asked) -> Result<Session> {
+/// Begins a session of that user.
+///
+/// # Errors
+/// `Invalid`, and those of creating one.
+pub(super) async fn begin(request: &Request<'_>, named: &Named, wanted: Wanted, asked: Asked) -> Result<Session> {
     let user_id = named.label.as_ref().map(|label| label.as_str().to_owned());
     let choices = Choices { user_id, persona: Some(wanted.persona), metadata: wanted.metadata, ..Choices::default() };
     let (new, repeatable) = (choices.check(request, CREATED_FROM_API)?, asked.repeatable(None)?);

@@ -1,5 +1,6 @@
 //! The edge's side of the session object: one method per call, domain values in and out. Turns are in `turns`.
 
+mod socket;
 mod turns;
 
 use std::{mem, time::Duration};
@@ -31,6 +32,7 @@ use crate::{
     trace,
 };
 
+pub(crate) use socket::seated;
 pub(crate) use turns::{Answer, Ask, Manner};
 
 /// One session, asked on behalf of one caller.

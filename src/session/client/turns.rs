@@ -107,6 +107,21 @@ impl Events {
     }
 }
 
+impl Events {
+    /// Has `hear` take each event, until the last.
+    ///
+    /// # Errors
+    /// `Unavailable` when they break off.
+    pub(crate) async fn for_each(self, mut hear: impl FnMut(&Event)) -> Result<()> {
+        let decoded = |line: &str| match decode_event(line) {
+            Ok(Some(Numbered { event, .. })) => hear(&event),
+            Ok(None) => {}
+            Err(error) => worker::console_error!("an event is left out: {error:?}"),
+        };
+        self.lines.for_each(decoded).await
+    }
+}
+
 fn decode_event(line: &str) -> Result<Option<Numbered>> {
     if line.is_empty() {
         return Ok(None);

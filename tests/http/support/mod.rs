@@ -6,6 +6,7 @@
 
 pub(crate) mod sqlite;
 pub(crate) mod model;
+pub(crate) mod socket;
 pub(crate) mod events;
 pub(crate) mod ask;
 pub(crate) mod token;
@@ -204,9 +205,14 @@ impl Server {
 
     /// A connection on which `head` has been sent, lines of a request without the last, empty one.
     pub(crate) fn connect(&self, head: &str) -> TcpStream {
+        self.connect_with(head, "close")
+    }
+
+    /// The same with another header `Connection`.
+    pub(crate) fn connect_with(&self, head: &str, connection: &str) -> TcpStream {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        write!(stream, "{head}\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
+        write!(stream, "{head}\r\nhost: localhost\r\nconnection: {connection}\r\n\r\n").unwrap();
         stream
     }
 
