@@ -27,9 +27,9 @@ function details(schema) {
 /**
  * One line of a list of fields.
  * @param {any} document @param {string} name @param {any} schema
- * @param {{ isRequired?: boolean, description?: string, place?: string }} about
+ * @param {{ isRequired?: boolean, isSent?: boolean, description?: string, place?: string }} about
  */
-export function field(document, name, schema, { isRequired = false, description, place } = {}) {
+export function field(document, name, schema, { isRequired = false, isSent = false, description, place } = {}) {
   const { schema: target } = plain(document, schema);
   const inner = fieldsOf(document, schema);
   const words = description ?? schema.description ?? (inner ? undefined : target?.description) ?? "";
@@ -40,7 +40,8 @@ export function field(document, name, schema, { isRequired = false, description,
       "p",
       { class: "field-head" },
       h("code", { class: "field-name" }, name),
-      h("span", { class: "field-type" }, typeName(document, schema)),
+      // Who sends may always say null for nothing.
+      h("span", { class: "field-type" }, isSent ? typeName(document, schema).replace(/ or null$/, "") : typeName(document, schema)),
       place && place !== "path" && h("span", { class: "field-type" }, place === "header" ? "header" : "query"),
       isRequired && h("span", { class: "required" }, "required"),
     ),
@@ -50,7 +51,9 @@ export function field(document, name, schema, { isRequired = false, description,
   );
 }
 
-/** All fields of an object. `isAnswer`: nobody has to send them. */
-export function fieldList(document, schema, isAnswer = true) {
-  return h("ul", { class: "fields" }, fields(schema).map(([name, inner, isRequired]) => field(document, name, inner, { isRequired: !isAnswer && isRequired })));
+/** All fields of an object. `example`: of what is sent; its fields come first. Without one nobody has to send them. */
+export function fieldList(document, schema, example) {
+  const isAnswer = example === undefined;
+  const first = Object.keys(isAnswer ? {} : example);
+  return h("ul", { class: "fields" }, fields(schema, first).map(([name, inner, isRequired]) => field(document, name, inner, { isRequired: !isAnswer && isRequired, isSent: !isAnswer })));
 }

@@ -45,11 +45,11 @@ const section = (/** @type {string} */ title, /** @type {any} */ content) => h("
 const parameterLine = (document, { name, schema, isRequired, description, place }) => field(document, name, schema, { isRequired, description, place });
 
 /** @param {any} document @param {import("./reference.js").Content} content @param {boolean} isAnswer */
-function contentOf(document, { media, schema, events }, isAnswer) {
+function contentOf(document, { media, schema, events, example }, isAnswer) {
   const object = fieldsOf(document, schema);
   return [
     h("p", { class: "media" }, h("code", {}, media)),
-    object && (isAnswer ? h("details", { class: "inner" }, h("summary", {}, `Fields of ${object.name ?? "the answer"}`), fieldList(document, object.schema)) : fieldList(document, object.schema, false)),
+    object && (isAnswer ? h("details", { class: "inner" }, h("summary", {}, `Fields of ${object.name ?? "the answer"}`), fieldList(document, object.schema)) : fieldList(document, object.schema, typeof example === "object" ? example : {})),
     !object && !events && schema?.description && h("p", {}, inline(schema.description)),
     ...Object.entries(events ?? {}).map(([name, data]) => eventOf(document, name, data)),
   ];

@@ -96,11 +96,11 @@ export function fieldsOf(document, given) {
   return schema?.properties ? { name, schema } : undefined;
 }
 
-/** Names of fields: those that must be there, in their order, then the others. @returns {[string, any, boolean][]} */
-export function fields(schema) {
+/** The fields of an object: `first`, those that must be there, in their order, then the others. @returns {[string, any, boolean][]} */
+export function fields(schema, first = []) {
   const required = schema.required ?? [];
-  const others = Object.keys(schema.properties).filter((name) => !required.includes(name));
-  return [...required, ...others].filter((name) => schema.properties[name] !== undefined).map((name) => [name, schema.properties[name], required.includes(name)]);
+  const names = new Set([...first, ...required, ...Object.keys(schema.properties)]);
+  return [...names].filter((name) => schema.properties[name] !== undefined).map((name) => [name, schema.properties[name], required.includes(name)]);
 }
 
 /** Does every word of a search occur in what is said of the operation? @param {Operation} operation @param {string} search */
