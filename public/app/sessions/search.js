@@ -39,6 +39,8 @@ export function startSearch() {
     const next = links[links.indexOf(event.target) + step];
     (next ?? (step < 0 ? field : event.target)).focus();
   });
+  // What was typed before this file was there.
+  if (isSearching()) field.dispatchEvent(new Event("input"));
 }
 
 /** Empties the field and shows the list again. */
