@@ -118,7 +118,8 @@ test("in titles, names, personas, memory, and what a search finds", async (t) =>
     await app.page.locator("[role=tabpanel][aria-busy=false]").waitFor();
     await assertHarmless(watched);
   }
-  await app.page.getByRole("searchbox").fill("harmless");
+  await app.page.getByRole("searchbox").click();
+  await app.page.getByRole("searchbox").pressSequentially("harmless", { delay: 50 });
   await app.sessions.locator("mark").first().waitFor();
   await assertHarmless(watched);
 });
