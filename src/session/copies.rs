@@ -1,4 +1,5 @@
-//! What a session object tells others: its user's list, the KV index; and how it goes when it has ended. Reports are in `reports`.
+//! What a session object tells others: its user's list, the KV index; and how it goes when it has ended. What the list is told is
+//! in `sharing`, reports are in `reports`.
 //!
 //! The session's row remembers what the copies know, so whatever fails or is cut off is made good by the next call or
 //! the alarm. The object has one alarm, set here alone (and by imports, and the test fault that wants it).
@@ -8,8 +9,7 @@ use std::time::Duration;
 use crate::{
     domain::{
         caller::Owner,
-        id::{SessionId, UserId},
-        session::Session,
+        id::SessionId,
         stats::{Ending, Upkeep},
         time::Timestamp,
     },
@@ -19,9 +19,10 @@ use crate::{
     session::{
         object::{Object, answer},
         protocol::Swept,
+        sharing::Sharing,
         storage::Stored,
     },
-    user::{self, client::News},
+    user,
 };
 
 /// A copy that could not be written is tried again after this at the soonest.
@@ -53,9 +54,22 @@ impl Object {
 
     /// Brings the user's list up to date; buries the session when it has ended. Has it worked?
     pub(super) async fn update_list_copy(&self) -> bool {
+        self.update_list(Sharing::Due).await.is_ok()
+    }
+
+    /// The same, and tells the user's object what it was to ask for.
+    ///
+    /// # Errors
+    /// When that has not worked.
+    pub(super) async fn share_now(&self) -> Result<String> {
+        self.update_list(Sharing::Late).await.and_then(|()| answer(&true))
+    }
+
+    async fn update_list(&self, sharing: Sharing) -> Result<()> {
         let _in_order = self.listing.lock().await;
-        let (outcome, is_alive) = (self.try_update_list_copy().await, self.alive().is_ok_and(|stored| stored.is_some()));
-        self.note(outcome, if is_alive { Upkeep::List } else { Upkeep::Burial })
+        let (outcome, is_alive) = (self.try_update_list_copy(sharing).await, self.alive().is_ok_and(|stored| stored.is_some()));
+        self.note(outcome.clone(), if is_alive { Upkeep::List } else { Upkeep::Burial });
+        outcome
     }
 
     /// Brings the KV index up to date. Has it worked?
@@ -167,7 +181,7 @@ impl Object {
         })
     }
 
-    async fn try_update_list_copy(&self) -> Result<()> {
+    async fn try_update_list_copy(&self, sharing: Sharing) -> Result<()> {
         let Some(stored) = self.storage.load()? else { return Ok(()) };
         if stored.is_restorable(platform::now()) {
             return self.hide(&stored).await;
@@ -177,33 +191,12 @@ impl Object {
             return self.bury(&stored, IndexFailure::Matters).await;
         }
         if let Owner::User(user) = &stored.session.owner
-            && stored.is_list_behind()
+            && (stored.is_list_behind() || sharing == Sharing::Late)
         {
             self.strike(When::Listing);
-            // A list cannot know when a lost process ends a turn.
-            let listed = Session { running_turn: None, ..stored.session.clone() };
-            while self.share_some(user, &listed).await? {}
+            self.share(user, &stored, sharing).await?;
         }
         Ok(())
-    }
-
-    /// Tells the user's object of the session as it is to be listed, and of a part of what is new in it. Is there more?
-    async fn share_some(&self, user: &UserId, listed: &Session) -> Result<bool> {
-        let Some(stored) = self.storage.load()?.filter(|now| now.session.created_at == listed.created_at) else { return Ok(false) };
-        let (unshared, changes) = (self.storage.unshared(&stored)?, self.storage.changes());
-        let news = News { after: stored.shared_sequence, messages: &unshared.messages, forgotten: &unshared.forgotten };
-        user::client::share(&self.env, user, listed, news).await?;
-        let Some(now) = self.storage.load()?.filter(|now| now.session.created_at == listed.created_at && !now.is_ended) else {
-            return Ok(false);
-        };
-        if self.storage.changes() != changes {
-            self.storage.set_heard(listed, listed.revision, now.shared_sequence);
-            return Ok(false);
-        }
-        self.storage.set_forgotten(&unshared)?;
-        let shared_sequence = unshared.messages.last().map_or(now.shared_sequence, |last| last.sequence);
-        self.storage.set_heard(listed, if unshared.has_more { now.listed_revision } else { listed.revision }, shared_sequence);
-        Ok(unshared.has_more)
     }
 
     async fn try_update_index_copy(&self) -> Result<()> {

@@ -69,6 +69,7 @@ impl SessionCore {
             })
             .into(),
             Ok(Outcome::Buried(answer)) => promise_of_value(async move { encode(object.bury_now().await.map(|()| answer)) }).into(),
+            Ok(Outcome::Shared) => promise_of_value(async move { encode(object.share_now().await) }).into(),
             Err(error) => encode(Err(error)),
         }
     }

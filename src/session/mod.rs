@@ -2,7 +2,7 @@
 //!
 //! `client` is the edge's side, `protocol` and `record` are what crosses, the rest runs inside the object:
 //! `core` is what the platform sees, `object` takes calls, `life` begins, changes and ends sessions, `contents` reads and appends messages, `removal` takes them out, `turn` runs turns,
-//! `transfer` exports and imports, `storage` holds all SQL, `reports` tells the counters, `copies` keeps the user's list and the KV index up to date and tidies up after the end.
+//! `transfer` exports and imports, `storage` holds all SQL, `reports` tells the counters, `sharing` tells the user's object, `copies` keeps the user's list and the KV index up to date and tidies up after the end.
 
 pub(crate) mod client;
 mod contents;
@@ -14,6 +14,7 @@ mod protocol;
 pub(crate) mod record;
 mod removal;
 mod reports;
+mod sharing;
 mod storage;
 pub(crate) mod transfer;
 mod turn;

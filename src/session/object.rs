@@ -60,6 +60,8 @@ pub(super) struct Object {
     pub(super) admitted: RefCell<Option<UserId>>,
     /// Which memories have been emptied since the turn began.
     pub(super) emptied: Cell<Emptied>,
+    /// Will the user's object ask for what the turn that runs says, and need not be told at its end?
+    pub(super) is_late: Cell<bool>,
     /// Set by tests alone.
     fault: Cell<Option<(When, Fault)>>,
 }
@@ -94,6 +96,8 @@ pub(super) enum Outcome {
     AfterAdmission(UserId, String),
     /// This answer, encoded, once nothing is left of the session.
     Buried(String),
+    /// That the user's object has been told everything, once it has.
+    Shared,
 }
 
 impl Object {
@@ -112,6 +116,7 @@ impl Object {
             aftermath: Cell::new(Aftermath::Nothing),
             admitted: RefCell::default(),
             emptied: Cell::default(),
+            is_late: Cell::new(false),
             fault: Cell::new(None),
         }
     }
@@ -146,6 +151,11 @@ impl Object {
         });
         if let Call::End { ending, decided_at } = call {
             return self.context.atomically(|| self.end_for_user(&caller, stored, ending, Timestamp::from_millis(decided_at)));
+        }
+        if matches!(call, Call::ShareNow) {
+            self.aftermath.set(Aftermath::Nothing);
+            let is_own = stored.is_some_and(|stored| caller.may_use(&stored.session.owner));
+            return if is_own { Ok(Outcome::Shared) } else { answer(&true).map(Outcome::Answer) };
         }
         // What a user wants forgotten must not come back with a session that is restored.
         let reaches_hidden = matches!(call, Call::Restore | Call::ForgetTold);
@@ -270,7 +280,7 @@ impl Object {
                 answer(&self.delete(own(caller, alive)?, &decode_precondition(if_match.as_deref()), undo, now)?)
             }
             Call::Restore => answer(&self.restore(own(caller, alive)?, now)?),
-            Call::End { .. } => Err(Error::Internal("an end is no part of a burst".into())),
+            Call::End { .. } | Call::ShareNow => Err(Error::Internal("this is no part of a burst".into())),
             Call::Renew => {
                 let mut stored = own(caller, alive)?;
                 stored.session.touch(now);

@@ -1,5 +1,11 @@
 //! The callers' side of the user object: one function per call, domain values in and out.
+//!
+//! Sessions tell late what their turns say. What depends on that has them share first, here: the user object itself calls no
+//! session for it, which may be waiting for its answer.
 
+use std::time::Duration;
+
+use futures_util::future::join_all;
 use serde::de::DeserializeOwned;
 use worker::Env;
 
@@ -11,15 +17,19 @@ use crate::{
         session::Session,
         time::Timestamp,
     },
-    error::Result,
+    error::{Error, Result},
     memory::protocol::{EntryRecord, FactRecord, MemoryCall, OriginRecord},
-    platform::namespace,
+    platform::{self, namespace},
     search::protocol::{Found, SearchCall},
-    session::record::refusal::Refusal,
+    session::{self, record::refusal::Refusal},
     user::protocol::{
-        BINDING, Call, DocumentRecord, ErasedRecord, FilterRecord, ListedRecord, PositionRecord, PreviewRecord, Reminded, Settings, Share,
+        BINDING, Call, DocumentRecord, ErasedRecord, FilterRecord, Inform, Informed, ListedRecord, PositionRecord, PreviewRecord, Reminded,
+        Settings, Share,
     },
 };
+
+/// Without a session that does not share in this time goes on who waits for it.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A place in a user's list of sessions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +48,8 @@ pub(crate) struct News<'a> {
     pub messages: &'a [Message],
     /// Messages to forget, with what was learned from them.
     pub forgotten: &'a [u64],
+    /// There is more, or a turn runs whose end is shared late.
+    pub stays_behind: bool,
 }
 
 /// Puts `session` on the list of `user`, or brings what the list says of it up to date; and so the index of its text.
@@ -55,8 +67,9 @@ pub(crate) async fn share(env: &Env, user: &UserId, session: &Session, news: New
         after: news.after,
         documents: news.messages.iter().filter_map(document).collect(),
         forgotten: news.forgotten.to_vec(),
+        stays_behind: news.stays_behind,
     };
-    namespace::call::<_, bool, Refusal>(env, BINDING, user.as_str(), &Call::Share(Box::new(share))).await.map(drop)
+    ask_informed::<bool>(env, user, &Call::Share(Box::new(share))).await.map(drop)
 }
 
 /// Takes session `id` off the list of `user`.
@@ -126,7 +139,7 @@ pub(crate) async fn list(env: &Env, user: &UserId, limit: u32, position: Option<
         active_before: millis(active_before),
     };
     let call = Call::Page { limit, after, filter };
-    let listed: Vec<ListedRecord> = namespace::call::<_, _, Refusal>(env, BINDING, user.as_str(), &call).await?;
+    let listed: Vec<ListedRecord> = ask_informed(env, user, &call).await?;
     let decode = |ListedRecord { session, last }| {
         let last = last.map(|PreviewRecord { sequence, role, text }| Preview { sequence, role, text });
         Ok(Listed { session: session.try_into()?, last })
@@ -150,7 +163,7 @@ pub(crate) async fn ids(env: &Env, user: &UserId, after: Option<&SessionId>, lim
 /// `SessionLimit` when there is none.
 pub(crate) async fn admit(env: &Env, user: &UserId, id: &str) -> Result<()> {
     let call = Call::Admit { user: user.as_str().to_owned(), session_id: id.to_owned() };
-    namespace::call::<_, bool, Refusal>(env, BINDING, user.as_str(), &call).await.map(drop)
+    ask_informed::<bool>(env, user, &call).await.map(drop)
 }
 
 /// Takes session `id`, which can be restored `until` then, off the list of `user`.
@@ -199,20 +212,31 @@ pub(crate) async fn memory<T: DeserializeOwned>(env: &Env, user: &UserId, reques
     namespace::call::<_, T, Refusal>(env, BINDING, user.as_str(), &call).await
 }
 
-/// What a turn is to know of `user`, who has just said `facts` in message `origin`.
+/// What a turn is to know of `user`, who has just said `facts` in message `origin`; and may its session share late what it says, if
+/// it would?
 ///
 /// # Errors
 /// As [`share`].
-pub(crate) async fn remind(env: &Env, user: &UserId, facts: Vec<Fact>, origin: Option<Origin>) -> Result<memory::Reminded> {
-    let call = Call::Remind { facts: facts.into_iter().map(FactRecord::from).collect(), origin: origin.map(OriginRecord::from) };
+pub(crate) async fn remind(
+    env: &Env,
+    user: &UserId,
+    (facts, origin): (Vec<Fact>, Origin),
+    would_be_late: bool,
+) -> Result<(memory::Reminded, bool)> {
+    let call = Call::Remind {
+        facts: facts.into_iter().map(FactRecord::from).collect(),
+        late: would_be_late.then(|| origin.session_id.clone()),
+        origin: Some(OriginRecord::from(origin)),
+    };
     let reminded: Reminded = namespace::call::<_, _, Refusal>(env, BINDING, user.as_str(), &call).await?;
     let decode = |entries: Vec<EntryRecord>| entries.into_iter().map(Entry::try_from).collect::<Result<Vec<_>>>();
-    Ok(memory::Reminded {
+    let known = memory::Reminded {
         uses_memory: reminded.uses_memory,
         learned: decode(reminded.learned)?,
         entries: decode(reminded.entries)?,
         total: reminded.total,
-    })
+    };
+    Ok((known, reminded.is_late))
 }
 
 /// Messages of `user`'s sessions.
@@ -220,7 +244,7 @@ pub(crate) async fn remind(env: &Env, user: &UserId, facts: Vec<Fact>, origin: O
 /// # Errors
 /// As [`share`].
 pub(crate) async fn search(env: &Env, user: &UserId, call: SearchCall) -> Result<Found> {
-    namespace::call::<_, _, Refusal>(env, BINDING, user.as_str(), &Call::Search(call)).await
+    ask_informed(env, user, &Call::Search(call)).await
 }
 
 /// May models be told what is remembered of `user`, and remember more?
@@ -239,4 +263,23 @@ pub(crate) async fn uses_memory(env: &Env, user: &UserId) -> Result<bool> {
 pub(crate) async fn set_uses_memory(env: &Env, user: &UserId, uses_memory: bool) -> Result<()> {
     let call = Call::Change(Settings { uses_memory });
     namespace::call::<_, Settings, Refusal>(env, BINDING, user.as_str(), &call).await.map(drop)
+}
+
+/// Asks what is right only when no session is behind; has those that are share first.
+async fn ask_informed<T: DeserializeOwned>(env: &Env, user: &UserId, call: &Call) -> Result<T> {
+    let informed = namespace::call::<_, _, Refusal>(env, BINDING, user.as_str(), &Inform::Informed(call)).await?;
+    let behind = match informed {
+        Informed::Answer(answer) => return Ok(answer),
+        Informed::Behind { behind } => behind,
+    };
+    let share = async |id: &String| {
+        let shared = platform::within(PATIENCE, session::client::share_now(env, user, id)).await;
+        let shared = shared.ok_or_else(|| Error::Unavailable("a session does not share".into())).flatten();
+        // Then what is known of it has to do, as when it could not tell.
+        if let Err(error) = shared {
+            worker::console_warn!("an answer without what a session has said: {error:?}");
+        }
+    };
+    join_all(behind.iter().map(share)).await;
+    namespace::call::<_, T, Refusal>(env, BINDING, user.as_str(), call).await
 }

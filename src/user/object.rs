@@ -22,7 +22,7 @@ use crate::{
     },
     session::record::refusal::Refusal,
     user::{
-        protocol::{Call, FilterRecord},
+        protocol::{Call, FilterRecord, Informed},
         storage::{Place, Storage},
     },
 };
@@ -111,6 +111,12 @@ impl Object {
         if call.writes() && self.storage.is_erasing()? {
             return Err(Error::Unavailable("the user is being erased".into()));
         }
+        let Call::Informed(call) = call else { return self.do_now(call, now) };
+        let behind = self.storage.behind(&call, self.limit()?, now)?;
+        if behind.is_empty() { self.do_now(*call, now) } else { encode(&Informed::<()>::Behind { behind }).map(Outcome::Answer) }
+    }
+
+    fn do_now(&self, call: Call, now: Timestamp) -> Result<Outcome> {
         let answer = match call {
             Call::Put(record) => self.storage.put(*record, self.limit()?, now).and_then(|place| self.listed(place)),
             Call::Share(share) => self.storage.share(*share, self.limit()?, now).and_then(|place| self.listed(place)),
@@ -123,7 +129,10 @@ impl Object {
                 let request = Repeatable::try_from(request)?;
                 self.storage.once(&request, now, || self.storage.memory(call, now))
             }
-            Call::Remind { facts, origin } => encode(&self.storage.remind(facts, origin, now)?),
+            Call::Remind { facts, origin, late } => {
+                let is_late = late.map_or(Ok(false), |id| self.storage.mark(&id))?;
+                encode(&self.storage.remind(facts, origin, is_late, now)?)
+            }
             Call::Search(call) => encode(&self.storage.search(&call, now)?),
             Call::Settings => encode(&self.storage.settings()?),
             Call::Change(settings) => self.storage.change(&settings).and_then(|()| encode(&settings)),
@@ -133,6 +142,7 @@ impl Object {
             }
             Call::Ids { after, limit } => encode(&self.storage.ids(&after, limit)?),
             Call::Page { limit, after, filter } => encode(&self.storage.list(limit, after, &filter, now)?),
+            Call::Informed(_) => Err(Error::Internal("a call in a call in a call".into())),
         };
         answer.map(Outcome::Answer)
     }

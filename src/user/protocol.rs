@@ -37,14 +37,39 @@ pub(super) enum Call {
     Memory(MemoryCall),
     /// The same for a request that may be repeated: it is done once, and answered as then for a day.
     Once { request: RepeatableRecord, call: MemoryCall },
-    /// What a turn is to know of the user, who has just said `facts`. Answers [`Reminded`].
-    Remind { facts: Vec<FactRecord>, origin: Option<OriginRecord> },
+    /// What a turn is to know of the user, who has just said `facts`. Answers [`Reminded`]. `late`: the session whose turn it
+    /// is, when it would rather share what the turn says later.
+    Remind {
+        facts: Vec<FactRecord>,
+        origin: Option<OriginRecord>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        late: Option<String>,
+    },
     /// Messages of the user's sessions. Answers `search::protocol::Found`.
     Search(SearchCall),
     /// What the user wants. Answers [`Settings`].
     Settings,
     /// Changes that. Answers [`Settings`].
     Change(Settings),
+    /// The same as the call, or [`Informed::Behind`] when sessions are to share first.
+    Informed(Box<Call>),
+}
+
+/// A call that is sent as [`Call::Informed`], and then, if it must be, as it is.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Inform<'a> {
+    Informed(&'a Call),
+}
+
+/// What [`Call::Informed`] is answered.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Informed<T> {
+    /// These sessions are to share first.
+    Behind { behind: Vec<String> },
+    /// What the call itself is answered.
+    Answer(T),
 }
 
 impl Call {
@@ -53,6 +78,7 @@ impl Call {
         match self {
             Call::Put(_) | Call::Share(_) | Call::Admit { .. } | Call::Once { .. } | Call::Remind { .. } | Call::Change(_) => true,
             Call::Memory(call) => call.writes(),
+            Call::Informed(call) => call.writes(),
             Call::Remove { .. }
             | Call::Hide { .. }
             | Call::Erase { .. }
@@ -74,6 +100,9 @@ pub(super) struct Share {
     pub(super) documents: Vec<DocumentRecord>,
     /// Messages to forget, with what was learned from them.
     pub(super) forgotten: Vec<u64>,
+    /// There is more, or a turn runs that will tell nothing at its end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) stays_behind: bool,
 }
 
 /// A message that says something.
@@ -97,6 +126,9 @@ pub(super) struct Reminded {
     /// How many there are.
     #[serde(default)]
     pub(super) total: u64,
+    /// Is the session marked, so that it need not share at the turn's end?
+    #[serde(default)]
+    pub(super) is_late: bool,
 }
 
 /// What a user wants.
@@ -189,11 +221,21 @@ mod tests {
             r#"{"remind":{"facts":[{"key":"name","text":"Ann"},{"key":"likes","item":"tea"}],"origin":{"session_id":"s","sequence":1}}}"#,
             r#"{"search":{"expression":"\"a\"","role":null,"since":null,"before":null,"limit":20,"offset":0}}"#,
             r#"{"once":{"request":{"key":"k","payload":"p"},"call":{"undo":{"key":"k"}}}}"#,
+            r#"{"remind":{"facts":[],"origin":null,"late":"s"}}"#,
+            r#"{"informed":{"page":{"limit":50,"after":null,"filter":{"persona":null,"title":null,"created_since":null,"created_before":null,"active_since":null,"active_before":null}}}}"#,
             r#""settings""#,
             r#"{"change":{"uses_memory":false}}"#,
         ];
         for written in calls {
             assert_eq!(serde_json::to_string(&serde_json::from_str::<Call>(written).unwrap()).unwrap(), written);
         }
+    }
+
+    #[test]
+    fn a_call_is_wrapped_as_it_is_read() {
+        assert_eq!(
+            serde_json::to_string(&Inform::Informed(&Call::Settings)).unwrap(),
+            serde_json::to_string(&Call::Informed(Box::new(Call::Settings))).unwrap()
+        );
     }
 }

@@ -28,6 +28,7 @@ mod history;
 mod idempotency;
 mod import;
 mod interrupted;
+mod late;
 mod learning;
 mod logs;
 mod memory;

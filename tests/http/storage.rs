@@ -231,6 +231,21 @@ fn what_a_user_object_was_about_to_end_in_format_4_is_ended() {
     assert_eq!((&receipt["sessions"], &receipt["messages"], &receipt["memories"]), (&json!(4), &json!(2), &json!(3)), "{receipt}");
 }
 
+#[test]
+fn sessions_that_were_behind_in_format_5_keep_their_places_and_are_waited_for() {
+    let mut server = Server::with(&[("MAX_SESSIONS_PER_USER", "2"), ("SESSION_LIMIT_POLICY", "reject")]);
+    server.put("/users/ann/memory/k", json!({"value": 1})).expect(201);
+    server.kill();
+    rewrite(&server, "user", "user-format-5");
+    server.launch();
+    // They have nothing to tell: what is known has to do.
+    let list = server.get("/users/ann/sessions").expect(200).value();
+    assert_eq!((list["sessions"].as_array().unwrap().len(), &list["sessions"][0]["title"]), (1, &json!("Tea")));
+    server.post("/sessions", json!({"user_id": "ann"})).expect_problem(409, "SESSION_LIMIT");
+    let costs = server.costs();
+    assert_eq!((costs["object:SESSION"], costs["object:USER"]), (5, 4));
+}
+
 /// A server whose only session, `pinned`, was written in `format`.
 fn serve_pinned(format: u32) -> Server {
     let mut server = Server::start();
@@ -246,7 +261,7 @@ fn a_users_list_written_in_format_1_is_still_served() {
     let mut server = Server::start();
     server.post("/sessions", json!({"session_id": "replaced", "user_id": "ann"})).expect(201);
     server.kill();
-    assert_eq!(sqlite::tables(&server.databases("user")[0]), fixture("user-format-4.schema.sql"));
+    assert_eq!(sqlite::tables(&server.databases("user")[0]), fixture("user-format-5.schema.sql"));
     rewrite(&server, "user", "user-format-1");
     server.launch();
 

@@ -106,6 +106,8 @@ pub(crate) enum Call {
     Import(ImportCall),
     /// Removes what is left of a dead session, and the index entry of one that is not there; answers [`Swept`]. Whoever asks.
     Sweep { id: String },
+    /// Tells the user's object at once what was to be told later, if it is that user's session; answers `true`.
+    ShareNow,
     /// Answers `true`: the object can be reached.
     Ping,
     /// Breaks the object on purpose; refused unless `TEST_FAULTS` is set.
@@ -227,6 +229,7 @@ impl Call {
             | Call::Export { .. }
             | Call::Import(_)
             | Call::Sweep { .. }
+            | Call::ShareNow
             | Call::Ping
             | Call::Fault { .. } => false,
         }
@@ -300,6 +303,7 @@ mod tests {
             ),
             r#"{"import":{"abandon":{"token":"t"}}}"#.into(),
             r#"{"sweep":{"id":"s"}}"#.into(),
+            r#""share_now""#.into(),
             r#""ping""#.into(),
             r#"{"fault":{"when":"now","fault":"panic"}}"#.into(),
         ];

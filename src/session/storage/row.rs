@@ -49,6 +49,7 @@ const SET_LAST_ACTIVITY: Write = Write::new("update session set last_activity = 
 const SET_IDLE: Write = Write::new("update session set running_turn = null");
 const END_TURNS: Write = Write::new("update turn set state = 'interrupted', ended_at = started_at where state = 'running'");
 const SET_HIDDEN: Write = Write::new("update session set listed_revision = revision, shared_sequence = 0, indexed_at = null");
+const SET_HEARD: Write = Write::new("update session set listed_revision = ?, shared_sequence = ? where created_at = ?");
 const SET_INDEXING: Write = Write::new("update session set indexed_at = 0");
 const SET_INDEXED: Write = Write::new("update session set indexed_at = ? where indexed_at = 0");
 const SET_ALARM: Write = Write::new("update session set alarm_at = ?");
@@ -59,7 +60,7 @@ pub(in crate::session) struct Stored {
     pub(in crate::session) session: Session,
     /// Deleted, not yet tidied up. Absent for everybody.
     pub(in crate::session) is_ended: bool,
-    /// The newest revision that the user's list is known to have; 0 when none.
+    /// The newest revision that the user's list is known to have, or to ask for; 0 when none.
     pub(in crate::session) listed_revision: u64,
     /// When the KV entry was last written; `None` when it must be, 0 while it is.
     pub(in crate::session) indexed_at: Option<Timestamp>,
@@ -208,6 +209,12 @@ impl Storage {
     /// Notes that the user's list has `revision` of the session, and its index the messages up to `shared_sequence`.
     pub(in crate::session) fn set_heard(&self, session: &Session, listed_revision: u64, shared_sequence: u64) {
         self.heard.set(Some(Heard { created_at: session.created_at, listed_revision, shared_sequence }));
+    }
+
+    /// Writes down at once what was noted so.
+    pub(in crate::session) fn write_heard(&self) -> Result<()> {
+        let Some(Heard { created_at, listed_revision, shared_sequence }) = self.heard.take() else { return Ok(()) };
+        self.sql.run(&SET_HEARD, &[listed_revision.into(), shared_sequence.into(), created_at.millis().into()])
     }
 
     /// Notes that the KV entry is being written: it is due until that has succeeded.

@@ -135,6 +135,7 @@ impl Object {
         }
         let streams = options.streams;
         self.emptied.set(Emptied::default());
+        self.is_late.set(false);
         let gathered = self.gather(stored, input_sequence, task.kind, options.wishes.into())?;
         let session = &mut stored.session;
         session.turn_count = session.turn_count.saturating_add(1);

@@ -21,7 +21,6 @@ use crate::{
         storage::Stored,
         turn::tools,
     },
-    user,
 };
 
 /// Most passages that a search finds for a prompt.
@@ -42,6 +41,8 @@ pub(in crate::session) struct Gathered {
     pub(super) origin: Origin,
     /// What the user says in it, if something may be learned from that.
     said: Option<String>,
+    /// May the user's object be told late what the turn says?
+    may_be_late: bool,
     /// Could the model be offered tools to remember with?
     has_tools: bool,
     /// For the prompt, in bytes.
@@ -66,6 +67,7 @@ impl Object {
         let mut gathered = self.gather_past(stored, input, wishes)?;
         self.find_passages(stored, &mut gathered)?;
         gathered.material.goes_on = kind == TurnKind::Continue;
+        gathered.may_be_late = stored.listed_revision > 0;
         let last = gathered.material.recent.last().map(|last| &last.body);
         let is_question = |last: &NewMessage| match last.role {
             Role::User => last.content.as_ref().is_some_and(|text| !text.is_empty()),
@@ -158,7 +160,7 @@ impl Object {
         if uses_memory {
             let facts = said.as_deref().map(extract::extract).unwrap_or_default();
             let reminded = match user {
-                Some(user) => user::client::remind(&self.env, user, facts, Some(origin.clone())).await,
+                Some(user) => self.remind(user, (facts, origin.clone()), gathered.may_be_late).await,
                 None => self.storage.remind(facts, Some(origin), platform::now()),
             };
             match reminded {
@@ -209,7 +211,18 @@ impl Object {
             Owner::Nobody => None,
         };
         let origin = Origin { session_id: stored.session.id.as_str().to_owned(), sequence: input };
-        let gathered = Gathered { material, settings, model, has_tools, room, user, origin, said: None, tally: stored.session.tally };
+        let gathered = Gathered {
+            material,
+            settings,
+            model,
+            has_tools,
+            room,
+            user,
+            origin,
+            said: None,
+            may_be_late: false,
+            tally: stored.session.tally,
+        };
         Ok(gathered)
     }
 

@@ -1,7 +1,7 @@
 //! What the user's object has decided to end, until it has: a row a session in `ending`; and, while the user is erased, the
 //! one row of `erasure`, which counts what has gone.
 
-use super::{Storage, documents};
+use super::{Storage, behind, documents};
 use crate::{
     domain::{
         id::{Id, UserId},
@@ -103,7 +103,8 @@ impl Storage {
         }
         self.forget_ending(session_id)?;
         self.sql.run(&COUNT_SESSION, &[message_count.into(), is_found.into(), session_id.into()])?;
-        self.sql.run(&REMOVE_OLD, &[session_id.into(), ending.decided_at.millis().into()])
+        self.sql.run(&REMOVE_OLD, &[session_id.into(), ending.decided_at.millis().into()])?;
+        self.unmark_lost(session_id)
     }
 
     /// Notes that a session is to end no more.
@@ -121,6 +122,7 @@ impl Storage {
         self.sql.run(&memory::DELETE_ALL, &[])?;
         self.delete_own()?;
         documents::remove_all(&self.sql)?;
+        self.sql.run(&behind::DELETE_ALL, &[])?;
         self.sql.run(&END_ALL, &[user.into(), now.millis().into()])
     }
 

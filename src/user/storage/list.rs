@@ -47,7 +47,8 @@ const NUMBER: &str = "select number from session where id = ?";
 const REMOVE: Write = Write::new("delete from session where id = ?");
 const FORGET_RESERVED: Write = Write::new("delete from session where state = 'reserved' and expires_at < ?");
 const RELEASE: Write = Write::new("delete from session where id = ? and state = 'reserved'");
-const STATE: &str = "select state from session where id = ? and expires_at > ?";
+// Who is behind may be more active than the row says, so its deadline there decides nothing.
+const STATE: &str = "select state from session where id = ? and (expires_at > ? or id in (select session_id from behind))";
 const SET_ACTIVE: Write = Write::new("update session set last_activity = ? where id = ?");
 // Whoever is spared has been active since the record was told: where a page ends is where the next one begins.
 const LIST: &str = "select json_set(record, '$.last_activity', last_activity), number from session
@@ -56,10 +57,13 @@ const LIST: &str = "select json_set(record, '$.last_activity', last_activity), n
   order by last_activity desc, session.id desc limit ?";
 const IDS: &str = "select id from session where id > ? order by id limit ?";
 const COUNT_OTHERS: &str = "select count(*) from session
-  where state <> 'hidden' and id <> ? and expires_at > ? and id not in (select session_id from ending)";
+  where state <> 'hidden' and id <> ? and (expires_at > ? or id in (select session_id from behind))
+    and id not in (select session_id from ending)";
+// Who is behind when everybody was to share is amid a turn, or cannot be reached.
 const IDLE_LONGEST: &str = "select id from session
-  where state <> 'hidden' and id <> ? and expires_at > ? and id not in (select session_id from ending)
-  order by last_activity, id limit ?";
+  where state <> 'hidden' and id <> ? and (expires_at > ? or id in (select session_id from behind))
+    and id not in (select session_id from ending)
+  order by id in (select session_id from behind), last_activity, id limit ?";
 
 /// For so long a place is kept for a session that is about to begin.
 const RESERVED: Duration = Duration::from_secs(60);
@@ -101,7 +105,7 @@ impl Storage {
 
     /// The same, with what is new in it.
     pub(in crate::user) fn share(&self, share: Share, limit: SessionLimit, now: Timestamp) -> Result<Place> {
-        let Share { session, after, documents, forgotten } = share;
+        let Share { session, after, documents, forgotten, stays_behind } = share;
         let (session_id, created_at) = (&session.id().to_owned(), session.created_at());
         match self.ending_decided_at(session_id)? {
             Some(decided_at) if created_at <= decided_at => return Ok(Place::Kept),
@@ -115,6 +119,9 @@ impl Storage {
         let place = self.put(session, limit, now)?;
         let number = self.number(session_id)?.ok_or_else(|| Error::Internal("a session is not on its list".into()))?;
         documents::put(&self.sql, number, after, &documents)?;
+        if !stays_behind {
+            self.unmark(session_id)?;
+        }
         forgotten.into_iter().try_for_each(|sequence| {
             documents::remove(&self.sql, number, sequence, sequence)?;
             // What was answered may have told it.
@@ -130,6 +137,7 @@ impl Storage {
             return Ok(());
         }
         self.remove_text(session_id)?;
+        self.unmark(session_id)?;
         self.sql.run(&REMOVE, &[session_id.into()])
     }
 
@@ -139,6 +147,7 @@ impl Storage {
             return Ok(());
         }
         self.remove_text(session_id)?;
+        self.unmark(session_id)?;
         self.sql.run(&PUT, &[session_id.into(), now.millis().into(), until.millis().into(), "".into(), "hidden".into()])
     }
 
@@ -231,6 +240,11 @@ impl Storage {
         let Some(most) = limit.most else { return Ok(0) };
         let others = self.sql.row(COUNT_OTHERS, &[id.into(), now.millis().into()])?.map_or(Ok(0), |row| row.count(0))?;
         Ok(others.saturating_add(1).saturating_sub(most))
+    }
+
+    /// Would somebody have to end for session `id`, or is there no place for it?
+    pub(super) fn lacks_place(&self, id: &str, limit: SessionLimit, now: Timestamp) -> Result<bool> {
+        Ok(self.state(id, now)?.as_deref() != Some("listed") && self.excess(id, limit, now)? > 0)
     }
 
     /// Marks those that have to end so that session `id` is not one too many.

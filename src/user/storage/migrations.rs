@@ -1,7 +1,7 @@
 //! Bringing what an older version stored up to today's format, one format after the other. Each step stands as it was when
 //! its format was new.
 
-use super::{CREATE_ANSWER, CREATE_SETTING, FORMAT, Storage, documents, endings, list};
+use super::{CREATE_ANSWER, CREATE_SETTING, FORMAT, Storage, behind, documents, endings, list};
 use crate::{
     error::{Error, Result},
     memory::store as memory,
@@ -46,7 +46,9 @@ const TO_4: &[Write] = &[
     endings::CREATE,
     endings::CREATE_ERASURE,
 ];
-const STEPS: [&[Write]; 3] = [TO_2, TO_3, TO_4];
+/// What makes format 5 of format 4.
+const TO_5: &[Write] = &[behind::CREATE];
+const STEPS: [&[Write]; 4] = [TO_2, TO_3, TO_4, TO_5];
 
 impl Storage {
     /// Brings the tables from `format` up to today's.

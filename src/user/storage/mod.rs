@@ -1,11 +1,12 @@
 //! What a user object keeps in SQLite. The only SQL about lists and settings; that about memory is in `memory/store.rs`, that
 //! about full text in `documents`.
 //!
-//! Format 4: the number of the format in `format`; what `list` says; a row an entry in `memory` (since 2); the one row of
+//! Format 5: the number of the format in `format`; what `list` says; a row an entry in `memory` (since 2); the one row of
 //! `setting`, there when it is not the default; a row a key of a request in `answer`; what `documents` says (since 3); what
-//! `endings` says (since 4). The tables exist only while one of them has a row: looking at an object that has none writes
+//! `endings` says (since 4); what `behind` says (since 5). The tables exist only while one of them has a row: looking at an object that has none writes
 //! nothing. Every method is atomic.
 
+mod behind;
 mod documents;
 mod endings;
 mod list;
@@ -37,7 +38,7 @@ use crate::{
 };
 
 /// Version of the format below.
-const FORMAT: i64 = 4;
+const FORMAT: i64 = 5;
 
 const READ_FORMAT: &str = "select version from format";
 const CREATE_FORMAT: Write =
@@ -110,17 +111,17 @@ impl Storage {
     }
 
     /// What a turn is to know of the user, who has just said `facts`.
-    pub(super) fn remind(&self, facts: Vec<FactRecord>, origin: Option<OriginRecord>, now: Timestamp) -> Result<Reminded> {
+    pub(super) fn remind(&self, facts: Vec<FactRecord>, origin: Option<OriginRecord>, is_late: bool, now: Timestamp) -> Result<Reminded> {
         let uses_memory = self.settings()?.uses_memory;
         if !uses_memory || (facts.is_empty() && !self.has_schema()?) {
-            return Ok(Reminded { uses_memory, learned: Vec::new(), entries: Vec::new(), total: 0 });
+            return Ok(Reminded { uses_memory, learned: Vec::new(), entries: Vec::new(), total: 0, is_late });
         }
         self.create_schema()?;
         // What the message itself teaches is in the message.
         let (entries, total) = memory::recent(&self.sql)?;
         let learned = memory::learn(&self.sql, facts, origin.map(Origin::from).as_ref(), now)?;
         let encode = |entries: Vec<Entry>| entries.into_iter().map(EntryRecord::from).collect();
-        Ok(Reminded { uses_memory, learned: encode(learned), entries: encode(entries), total })
+        Ok(Reminded { uses_memory, learned: encode(learned), entries: encode(entries), total, is_late })
     }
 
     /// Is there a table, and nothing in it?
@@ -172,7 +173,8 @@ impl Storage {
         }
         self.sql.run(&CREATE_FORMAT, &[])?;
         self.sql.run(&WRITE_FORMAT, &[FORMAT.into()])?;
-        let lists = [&list::CREATE, &list::CREATE_ORDER, &list::CREATE_NUMBERS, &endings::CREATE, &endings::CREATE_ERASURE];
+        let lists =
+            [&list::CREATE, &list::CREATE_ORDER, &list::CREATE_NUMBERS, &endings::CREATE, &endings::CREATE_ERASURE, &behind::CREATE];
         let memories = [&memory::CREATE, &memory::CREATE_INDEX, &CREATE_SETTING, &CREATE_ANSWER];
         let texts = [&documents::CREATE, &documents::SECURE];
         [&lists[..], &memories, &texts].into_iter().flatten().try_for_each(|create| self.sql.run(create, &[]))

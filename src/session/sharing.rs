@@ -1,0 +1,85 @@
+//! What a session tells its user's object of itself and of what is said in it: at once, or late.
+//!
+//! A turn asks that object what it remembers. With that the object may mark the session as behind: whoever wants to know what
+//! is said there will have it share then, and the turn need not tell it at its end. The session's row says that the list has
+//! it (`listed_revision`), which is as good; up to which message the text is there, it says as ever (`shared_sequence`).
+
+use crate::{
+    domain::{
+        id::UserId,
+        memory::{Origin, Reminded, extract::Fact},
+        session::Session,
+    },
+    error::Result,
+    session::{object::Object, storage::Stored},
+    user::{self, client::News},
+};
+
+/// After so much is shared, it is written down at once how far: it would go again if the process were lost.
+const REPEATED: usize = 20;
+
+/// When the user's object is told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sharing {
+    /// When it does not know what it should.
+    Due,
+    /// When it has asked.
+    Late,
+}
+
+impl Object {
+    /// What a turn of the session is to know of `user`, who has said `facts` in message `origin`. `may_be_late`: the session is
+    /// on the list, so that the turn's end may be told late.
+    pub(super) async fn remind(&self, user: &UserId, said: (Vec<Fact>, Origin), may_be_late: bool) -> Result<Reminded> {
+        // What is being shared must not take back the mark that is set now.
+        let _in_order = if may_be_late { Some(self.listing.lock().await) } else { None };
+        let (reminded, is_late) = user::client::remind(&self.env, user, said, may_be_late).await?;
+        self.is_late.set(is_late);
+        Ok(reminded)
+    }
+
+    /// Notes, before the session is saved, that the end of its turn need not be told now.
+    pub(super) fn put_off_sharing(&self, stored: &mut Stored) {
+        if self.is_late.get() {
+            stored.listed_revision = stored.session.revision;
+        }
+    }
+
+    /// Tells `user`'s object of the session and of all that is new in it. To be called in order.
+    pub(super) async fn share(&self, user: &UserId, stored: &Stored, sharing: Sharing) -> Result<()> {
+        // A list cannot know when a lost process ends a turn.
+        let listed = Session { running_turn: None, ..stored.session.clone() };
+        while self.share_some(user, &listed, sharing).await? {}
+        Ok(())
+    }
+
+    /// Tells the user's object of the session as it is to be listed, and of a part of what is new in it. Is there more?
+    async fn share_some(&self, user: &UserId, listed: &Session, sharing: Sharing) -> Result<bool> {
+        let Some(stored) = self.storage.load()?.filter(|now| now.session.created_at == listed.created_at) else { return Ok(false) };
+        let (unshared, changes) = (self.storage.unshared(&stored)?, self.storage.changes());
+        let is_amid_late_turn = self.is_late.get() && stored.session.running_turn.is_some();
+        let news = News {
+            after: stored.shared_sequence,
+            messages: &unshared.messages,
+            forgotten: &unshared.forgotten,
+            stays_behind: unshared.has_more || is_amid_late_turn,
+        };
+        user::client::share(&self.env, user, listed, news).await?;
+        let Some(now) = self.storage.load()?.filter(|now| now.session.created_at == listed.created_at && !now.is_ended) else {
+            return Ok(false);
+        };
+        // A turn that has ended meanwhile may have put off more.
+        let listed_revision = now.listed_revision.max(if unshared.has_more { 0 } else { listed.revision });
+        if self.storage.changes() != changes {
+            self.storage.set_heard(listed, listed_revision, now.shared_sequence);
+            return Ok(false);
+        }
+        self.storage.set_forgotten(&unshared)?;
+        let shared_sequence = unshared.messages.last().map_or(now.shared_sequence, |last| last.sequence);
+        self.storage.set_heard(listed, listed_revision, shared_sequence);
+        if sharing == Sharing::Late || unshared.messages.len() >= REPEATED {
+            self.storage.write_heard()?;
+        }
+        Ok(unshared.has_more)
+    }
+}

@@ -1,0 +1,240 @@
+//! What a user's sessions say in turns is told to the user's object late. Nobody can see that, but for what it costs.
+
+use std::thread;
+
+use serde_json::Value;
+
+use crate::{
+    ending::files_with,
+    learning::say,
+    support::{
+        Server, eventually, json,
+        model::{Model, Step},
+        sqlite,
+    },
+    users::{begin, listed},
+};
+
+/// The session on top of Ann's list: its id, how many messages it has, and the number of the last.
+fn latest(server: &Server) -> (String, u64, u64) {
+    let latest = server.get("/users/ann/sessions/latest").expect(200).value();
+    let number = |value: &Value| value.as_u64().unwrap_or(0);
+    (latest["session_id"].as_str().unwrap().to_owned(), number(&latest["message_count"]), number(&latest["last_message"]["sequence"]))
+}
+
+fn found(server: &Server, words: &str) -> Value {
+    server.get(&format!("/users/ann/search?role=user&q={words}")).expect(200).value()["total"].clone()
+}
+
+/// How many of Ann's sessions are marked; of a server that was killed.
+fn behind(server: &Server) -> usize {
+    sqlite::count(&server.databases("user")[0], "behind")
+}
+
+fn requests(server: &Server) -> [u64; 2] {
+    let costs = server.costs();
+    ["object:SESSION", "object:USER"].map(|what| costs.get(what).copied().unwrap_or(0))
+}
+
+#[test]
+fn what_was_said_is_listed_and_found_right_after_the_process_was_killed() {
+    let mut server = Server::start();
+    let ids = [(); 2].map(|()| begin(&server, "ann", json!({})));
+    for part in 1..=3_u64 {
+        for id in &ids {
+            say(&server, id, &format!("The marker is sesame{part}"));
+        }
+        server.kill();
+        assert_eq!(behind(&server), 2, "{part}");
+        server.launch();
+        // Each of the ways to ask, first of all.
+        match part {
+            1 => assert_eq!(found(&server, "sesame1"), 2),
+            2 => assert_eq!(listed(&server, ""), [ids[1].clone(), ids[0].clone()]),
+            _ => assert_eq!(latest(&server), (ids[1].clone(), 6, 6)),
+        }
+        assert_eq!((found(&server, &format!("sesame{part}")), latest(&server)), (json!(2), (ids[1].clone(), 2 * part, 2 * part)));
+        server.kill();
+        assert_eq!(behind(&server), 0, "{part}");
+        server.launch();
+    }
+    assert_eq!(found(&server, "sesame"), 6);
+}
+
+#[test]
+fn a_later_turn_asks_two_objects_and_a_reader_pays_once() {
+    let server = Server::start();
+    let id = begin(&server, "ann", json!({}));
+    say(&server, &id, "Hello to you over there");
+    let spent = |work: &dyn Fn()| {
+        let before = requests(&server);
+        work();
+        let after = requests(&server);
+        [after[0] - before[0], after[1] - before[1]]
+    };
+    for number in 0..3 {
+        let turn = || drop(say(&server, &id, &format!("And now number {number}")));
+        assert_eq!(spent(&turn), [1, 1], "a turn");
+    }
+    // The list asks the session, which tells the user's object, and then asks again.
+    assert_eq!(spent(&|| assert_eq!(latest(&server), (id.clone(), 8, 8))), [1, 3]);
+    assert_eq!(spent(&|| assert_eq!(latest(&server), (id.clone(), 8, 8))), [0, 1]);
+    assert_eq!(spent(&|| assert_eq!(found(&server, "number"), 3)), [0, 1]);
+    // Who is not to be remembered is told of after each turn.
+    let forgetful = json!({"session_id": id, "message": "And without a memory", "context": {"memory": false}});
+    assert_eq!(spent(&|| drop(server.post("/chat", forgetful.clone()).expect(200))), [1, 1]);
+    assert_eq!(spent(&|| assert_eq!(latest(&server), (id.clone(), 10, 10))), [0, 1]);
+}
+
+#[test]
+fn who_ends_for_another_was_idle_longest_whatever_the_list_knew() {
+    let server = Server::with(&[("MAX_SESSIONS_PER_USER", "3")]);
+    let ids: Vec<String> = (0..3).map(|_| begin(&server, "ann", json!({}))).collect();
+    // The list has them in the order of their beginning.
+    say(&server, &ids[1], "One thing and another");
+    say(&server, &ids[0], "Another thing and one");
+    let new = begin(&server, "ann", json!({}));
+    assert_eq!(listed(&server, ""), [new.clone(), ids[0].clone(), ids[1].clone()]);
+    server.get(&format!("/sessions/{}", ids[2])).expect_problem(404, "SESSION_NOT_FOUND");
+    say(&server, &ids[1], "Something else entirely");
+    let newest = server.post("/chat", json!({"user_id": "ann", "message": "A new beginning"})).expect(200).text("session_id");
+    assert_eq!(listed(&server, ""), [newest, ids[1].clone(), new]);
+    // One that comes back is there all the same: then, too, the right one goes.
+    say(&server, &ids[1], "And one thing more");
+    let deleted = listed(&server, "").remove(1);
+    server.delete(&format!("/sessions/{deleted}?undo=60")).expect(200);
+    let last = begin(&server, "ann", json!({}));
+    let idle = listed(&server, "").remove(2);
+    say(&server, &idle, "Not idle any more");
+    server.ask("POST", &format!("/sessions/{deleted}/restore"), &[], None).expect(200);
+    eventually("one has gone", || listed(&server, "").len() == 3);
+    let left = listed(&server, "");
+    assert!(left.contains(&idle) && left.contains(&last) && left.contains(&deleted), "{left:?}");
+}
+
+#[test]
+fn a_session_that_ends_is_not_waited_for_and_one_that_lives_on_keeps_its_place() {
+    let mut server = Server::with(&[("MAX_SESSIONS_PER_USER", "2"), ("SESSION_LIMIT_POLICY", "reject")]);
+    let [brief, lives] = [json!({"ttl_seconds": 1}), json!({})].map(|more| begin(&server, "ann", more));
+    say(&server, &brief, "This is not for long");
+    say(&server, &lives, "This is for longer");
+    eventually("the brief one has ended", || listed(&server, "") == [lives.clone()]);
+    assert_eq!((found(&server, "not+for+long"), found(&server, "for+longer")), (json!(0), json!(1)));
+    say(&server, &lives, "And it goes on");
+    server.kill();
+    assert_eq!(behind(&server), 1);
+    // As if it had gone on for longer than the list could know.
+    sqlite::run(&server.databases("user")[0], "update session set expires_at = 1, last_activity = 1");
+    server.launch();
+    begin(&server, "ann", json!({}));
+    server.post("/sessions", json!({"user_id": "ann"})).expect_problem(409, "SESSION_LIMIT");
+    assert_eq!(listed(&server, "")[1..], [lives]);
+    // Where every place is taken it is asked whether one is.
+    let other = listed(&server, "").remove(0);
+    server.patch(&format!("/sessions/{other}"), json!({"ttl_seconds": 2})).expect(200);
+    say(&server, &other, "The last words of it");
+    eventually("there is a place", || server.post("/sessions", json!({"user_id": "ann"})).status == 201);
+}
+
+#[test]
+fn many_sessions_with_turns_at_once_are_all_known() {
+    let mut server = Server::with(&[("MAX_SESSIONS_PER_USER", "0")]);
+    let ids: Vec<String> = (0..12).map(|_| begin(&server, "ann", json!({}))).collect();
+    thread::scope(|scope| {
+        for id in &ids {
+            scope.spawn(|| (0..3).for_each(|turn| drop(say(&server, id, &format!("Among many others turn{turn}")))));
+        }
+        scope.spawn(|| (0..5).for_each(|_| assert_eq!(listed(&server, "").len(), 12)));
+    });
+    ids.iter().for_each(|id| drop(say(&server, id, "And once more in order")));
+    server.kill();
+    assert_eq!(behind(&server), 6);
+    server.launch();
+    let list = server.get("/users/ann/sessions").expect(200).value()["sessions"].clone();
+    let shown: Vec<(&str, u64)> = list
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|session| (session["session_id"].as_str().unwrap(), session["message_count"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(shown, ids.iter().rev().map(|id| (id.as_str(), 8)).collect::<Vec<_>>());
+    assert_eq!((found(&server, "among"), found(&server, "order")), (json!(36), json!(12)));
+}
+
+#[test]
+fn what_changes_a_session_is_told_at_once_with_all_that_was_said() {
+    let mut server = Server::start();
+    let id = begin(&server, "ann", json!({}));
+    say(&server, &id, "The marker is sesame");
+    say(&server, &id, "The marker is papyrus");
+    server.patch(&format!("/sessions/{id}"), json!({"title": "Renamed"})).expect(200);
+    server.kill();
+    assert_eq!((behind(&server), sqlite::count(&server.databases("user")[0], "session where record like '%Renamed%'")), (0, 1));
+    server.launch();
+    assert_eq!((latest(&server), found(&server, "sesame"), found(&server, "papyrus")), ((id.clone(), 4, 4), json!(1), json!(1)));
+    say(&server, &id, "The marker is oolong");
+    server.delete(&format!("/sessions/{id}/messages/5")).expect(200);
+    assert_eq!((found(&server, "oolong"), found(&server, "papyrus")), (json!(0), json!(1)));
+    say(&server, &id, "The marker is jasmine");
+    server.ask("POST", &format!("/sessions/{id}/pop"), &[], None).expect(200);
+    assert_eq!((latest(&server), found(&server, "jasmine")), ((id.clone(), 6, 6), json!(0)));
+    say(&server, &id, "The marker is darjeeling");
+    server.delete(&format!("/sessions/{id}?undo=60")).expect(200);
+    assert_eq!((listed(&server, "").len(), found(&server, "darjeeling")), (0, json!(0)));
+    server.ask("POST", &format!("/sessions/{id}/restore"), &[], None).expect(200);
+    assert_eq!((latest(&server), found(&server, "darjeeling")), ((id, 8, 10), json!(1)));
+}
+
+#[test]
+fn a_user_is_erased_with_what_was_not_told_yet() {
+    let mut server = Server::start();
+    for id in [(); 2].map(|()| begin(&server, "ann", json!({}))) {
+        say(&server, &id, "The marker is Sesame");
+        say(&server, &id, "The marker is still Sesame");
+    }
+    let receipt = server.delete("/users/ann").expect(200).value();
+    assert_eq!((&receipt["sessions"], &receipt["messages"]), (&json!(2), &json!(8)), "{receipt}");
+    assert_eq!((listed(&server, "").len(), found(&server, "sesame")), (0, json!(0)));
+    server.kill();
+    assert_eq!(files_with(&server, "Sesame").len(), 0);
+}
+
+#[test]
+fn who_reads_amid_a_turn_sees_its_end_afterwards() {
+    let model = Model::start(|number, _| match number {
+        0 => Model::saying("Good day."),
+        _ => vec![Step::Headers, Step::Gate, Step::Text("Done.".into()), Step::Finish("stop"), Step::Done],
+    });
+    let server = Server::asking(&model, &[("MODEL_TITLES", "off")]);
+    let id = begin(&server, "ann", json!({}));
+    say(&server, &id, "Hello to you over there");
+    let asked = json!({"session_id": id, "message": "Take your time with sesame", "stream": true});
+    let mut stream = server.events("POST", "/chat", &[], Some(&asked));
+    stream.next().unwrap();
+    eventually("the model is asked", || model.requests().len() == 2);
+    assert_eq!((latest(&server), found(&server, "sesame")), ((id.clone(), 3, 3), json!(1)));
+    server.patch(&format!("/sessions/{id}"), json!({"title": "Renamed"})).expect(200);
+    assert_eq!(latest(&server), (id.clone(), 3, 3));
+    model.open(1);
+    assert_eq!(stream.rest().last().unwrap().name, "done");
+    assert_eq!((latest(&server), found(&server, "sesame")), ((id.clone(), 4, 4), json!(1)));
+    assert_eq!(server.get("/users/ann/search?q=done").expect(200).value()["total"], 1);
+}
+
+#[test]
+fn a_turn_that_a_killed_process_ran_is_known_to_who_reads_next() {
+    let model = Model::start(|number, _| match number {
+        0 => Model::saying("Good day."),
+        _ => vec![Step::Text("Well, ".into()), Step::Hang],
+    });
+    let mut server = Server::asking(&model, &[("MODEL_TITLES", "off")]);
+    let id = begin(&server, "ann", json!({}));
+    say(&server, &id, "Hello to you over there");
+    let asked = json!({"session_id": id, "message": "Tell me of sesame", "stream": true});
+    let mut stream = server.events("POST", "/chat", &[], Some(&asked));
+    assert_eq!(stream.nth(1).unwrap().name, "delta");
+    server.kill();
+    server.launch();
+    assert_eq!(found(&server, "sesame"), 1);
+    assert_eq!(latest(&server).0, id);
+}
