@@ -340,6 +340,8 @@ impl Object {
         let due = if stored.is_ended { None } else { self.account(stored, platform::now())? };
         self.arm(stored, due)?;
         self.storage.save(stored)?;
+        // Written: another save must not bring back what is forgotten meanwhile.
+        stored.recent_events = None;
         self.aftermath.set(aftermath);
         Ok(())
     }

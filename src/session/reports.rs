@@ -44,10 +44,12 @@ impl Object {
 
     /// Ends the session, which had ended so at `at`: its contents go at once, the rest when everybody knows. Part of a burst.
     pub(super) fn end(&self, stored: &mut Stored, ending: Ending, at: Timestamp) -> Result<()> {
+        self.storage.write_running()?;
         self.add_report(stored, self.storage.reported()?, Some((ending, at)), platform::now())?;
         self.storage.delete_contents()?;
         // The row stays until everybody knows; what it tells need not.
         (stored.session.title, stored.session.metadata) = (None, "{}".to_owned());
+        stored.recent_events = Some("[]".to_owned());
         stored.is_ended = true;
         stored.session.running_turn = None;
         self.save(stored, Aftermath::BeforeAnswer)

@@ -66,7 +66,7 @@ fn a_session_written_in_format_1_is_still_served_and_brought_up_to_date() {
     fresh.new_session();
     fresh.kill();
     assert_eq!(sqlite::shape(&server.databases("session")[0]), sqlite::shape(&fresh.databases("session")[0]));
-    assert_eq!(sqlite::tables(&fresh.databases("session")[0]), fixture("session-format-6.schema.sql"));
+    assert_eq!(sqlite::tables(&fresh.databases("session")[0]), fixture("session-format-7.schema.sql"));
 }
 
 #[test]
@@ -182,6 +182,30 @@ fn a_deletion_of_format_6_can_be_taken_back_and_its_report_is_sent() {
     assert_eq!((&context["last_agent_used"], &context["last_execution_time"]), (&json!("creative_writer"), &json!(2.0)));
     let counted = || server.get("/sessions/stats").expect(200).value()["by_model"]["some-model"]["turns"].clone();
     eventually("the report is sent", || counted() == 6);
+}
+
+#[test]
+fn a_turn_that_was_running_in_format_7_is_found_interrupted_and_the_one_before_it_is_still_told() {
+    let server = serve_pinned(7);
+    let told = |query: &str| -> Vec<(u64, String)> {
+        let events = server.events("GET", &format!("/sessions/pinned/events?{query}"), &[], None);
+        events.map(|event| (event.id.unwrap(), event.name)).collect()
+    };
+    assert_eq!(told("turn=2&after=1000001"), [(1_001_001, "error".into())]);
+    let names = [(0, "turn"), (1, "delta"), (2, "delta"), (3, "usage"), (1003, "done")];
+    assert_eq!(told("turn=1"), names.map(|(id, name)| (id, name.to_owned())));
+    let session = server.get("/sessions/pinned").expect(200).value();
+    assert_eq!((&session["running_turn"], &session["message_count"]), (&json!(null), &json!(4)));
+    let turn = server.get("/sessions/pinned/turns/2").expect(200).value();
+    assert_eq!((&turn["turn"]["status"], &turn["message"]["content"]), (&json!("interrupted"), &json!("Once upon")));
+    // The request that had begun it runs it again.
+    let keyed = [("content-type", "application/json"), ("idempotency-key", "k")];
+    let said = json!({"session_id": "pinned", "message": "tell me more"}).to_string();
+    let answer = server.ask("POST", "/chat", &keyed, Some(said.as_bytes())).expect(200).value();
+    assert_eq!(
+        (&answer["user_message"]["sequence"], &answer["message"]["replaces"], &answer["turn"]["turn"]),
+        (&json!(3), &json!(4), &json!(3))
+    );
 }
 
 #[test]
@@ -337,6 +361,52 @@ fn a_long_answer_takes_few_rows() {
     let kept = sqlite::count(&file, "event");
     assert!(kept <= rows, "{kept} rows of events are kept");
     assert_eq!(["session", "turn", "message", "answer", "sibling"].map(|table| sqlite::count(&file, table)), [1, 1, 2, 1, 0]);
+}
+
+#[test]
+fn a_later_turn_writes_five_rows() {
+    let server = Server::start();
+    let ann = server.post("/sessions", json!({"user_id": "ann"})).expect(201).text("session_id");
+    for id in [server.new_session(), ann] {
+        (0..3).for_each(|_| drop(server.say(&id, "Something about trams")));
+        let before = server.costs();
+        server.say(&id, "And something about ferries");
+        let after = server.costs();
+        let written: Vec<(&str, u64)> = after
+            .iter()
+            .map(|(what, count)| (what.as_str(), count - before.get(what).unwrap_or(&0)))
+            .filter(|(what, count)| what.starts_with("rows:") && *count > 0)
+            .collect();
+        assert_eq!(written, [("rows:message", 2), ("rows:session", 2), ("rows:turn", 1)]);
+    }
+}
+
+#[test]
+fn the_events_of_turns_outlive_the_process_wherever_they_are_kept() {
+    // The end of a turn tells the whole answer: two of them fit into the session's row.
+    let model = Model::start(|number, _| Model::saying(&format!("Sesame{number} {}", "word ".repeat(5000))));
+    let mut server = Server::asking(&model, &[("MODEL_TITLES", "off")]);
+    let id = server.new_session();
+    let asked = json!({"session_id": id, "message": "Say a lot", "stream": true});
+    let told: Vec<Vec<(Option<u64>, String)>> = (0..4)
+        .map(|_| server.events("POST", "/chat", &[], Some(&asked)).map(|event| (event.id, event.name + &event.data.to_string())).collect())
+        .collect();
+    server.kill();
+    let file = server.databases("session").remove(0);
+    let kept = |place: &str| sqlite::count(&file, place);
+    assert_eq!(kept("session where recent_events like '%Sesame1%' and recent_events not like '%Sesame2%'"), 1);
+    assert_eq!(kept("event where events like '%\"done\"%'"), 2);
+    server.launch();
+    for (number, told) in (1..).zip(&told) {
+        let again = server.events("GET", &format!("/sessions/{id}/events?turn={number}"), &[], None);
+        // The first says how the turn stood then.
+        let again: Vec<(Option<u64>, String)> = again.map(|event| (event.id, event.name + &event.data.to_string())).collect();
+        assert!(&again == told, "turn {number}");
+    }
+    // What goes from the history goes from there, too.
+    server.delete(&format!("/sessions/{id}/messages/2")).expect(200);
+    server.kill();
+    assert_eq!((kept("session where recent_events <> '[]'"), kept("event")), (0, 0));
 }
 
 /// Puts the tables of `format` and its rows in place of those of the only object of `class`.

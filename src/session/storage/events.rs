@@ -1,9 +1,10 @@
 //! What has happened in the latest turns, for clients that follow or come back: many events to a row, so that a long
 //! answer takes tens of rows.
 //!
-//! The first event of a turn is not stored: its row says the same. Events are forgotten some time after their turn's end.
+//! The first event of a turn is not stored: what is known of the turn says the same. Its last are with those of other turns in
+//! `recent`, if they fit there. Events are forgotten some time after their turn's end.
 
-use super::Storage;
+use super::{Storage, Stored};
 use crate::{
     domain::{memory::Emptied, time::Timestamp, turn::event::Numbered},
     error::{Error, Result},
@@ -43,6 +44,7 @@ impl Storage {
         for row in self.sql.rows(FIND, &[turn.into()])? {
             events.extend(decode(&row.text(0)?)?);
         }
+        events.extend(self.recent_events(turn)?);
         Ok(events)
     }
 
@@ -59,23 +61,25 @@ impl Storage {
         Ok(())
     }
 
-    /// Forgets the events of every turn but one.
+    /// Forgets the events of every turn but the one that runs.
     pub(in crate::session) fn delete_events(&self, but: Option<u64>) -> Result<()> {
+        self.delete_recent_events()?;
         self.sql.run(&DELETE_OTHERS, &[but.unwrap_or(0).into()])
     }
 
     /// Forgets the events of turns before `turn` that had ended by `ended_by`.
-    pub(in crate::session) fn forget_events(&self, turn: u64, ended_by: Timestamp) -> Result<()> {
+    pub(in crate::session) fn forget_events(&self, stored: &mut Stored, turn: u64, ended_by: Timestamp) -> Result<()> {
+        self.forget_recent_events(stored, ended_by)?;
         self.sql.run(&FORGET, &[turn.into(), ended_by.millis().into()])
     }
 }
 
-fn encode(events: &[Numbered]) -> Result<String> {
+pub(super) fn encode(events: &[Numbered]) -> Result<String> {
     let records: Vec<EventRecord> = events.iter().map(EventRecord::from).collect();
     serde_json::to_string(&records).map_err(|e| Error::Internal(format!("events: {e}")))
 }
 
-fn decode(json: &str) -> Result<Vec<Numbered>> {
+pub(super) fn decode(json: &str) -> Result<Vec<Numbered>> {
     let records: Vec<EventRecord> =
         serde_json::from_str(json).map_err(|e| Error::Internal(format!("events: {}", platform::fault_of(&e))))?;
     records.into_iter().map(Numbered::try_from).collect()

@@ -29,25 +29,27 @@ pub(super) const CREATE: Write = Write::new(
        verbosity text not null default 'medium', tone text not null default 'neutral', depth text not null default 'normal',
        uses_memory integer not null default 1, is_title_made integer not null default 0,
        searched_sequence integer not null default 0, shared_sequence integer not null default 0, restorable_until integer,
-       created_from text not null default 'api', query_count integer not null default 0, last_persona text
+       created_from text not null default 'api', query_count integer not null default 0, last_persona text,
+       beginning text, recent_events text not null default '[]'
      ) strict",
 );
 const LOAD: &str = "select id, owner_kind, owner_id, user_id, persona, title, metadata, created_at, last_activity,
   idle_timeout_ms, message_count, last_sequence, revision, is_ended, listed_revision, indexed_at, alarm_at,
   turn_count, running_turn, prompt_tokens, completion_tokens, has_estimates, observed_bytes, observed_tokens, error_count, last_error,
   last_error_at, verbosity, tone, depth, uses_memory, is_title_made, searched_sequence, shared_sequence, restorable_until,
-  created_from, query_count, last_persona from session";
+  created_from, query_count, last_persona, beginning from session";
+// Events that are not given stay as they are.
 const SAVE: Write = Write::new(
     "insert or replace into session (only, format, id, owner_kind, owner_id, user_id, persona, title, metadata, created_at, last_activity,
        idle_timeout_ms, message_count, last_sequence, revision, is_ended, listed_revision, indexed_at, alarm_at, turn_count, running_turn,
        prompt_tokens, completion_tokens, has_estimates, observed_bytes, observed_tokens, error_count, last_error, last_error_at,
        verbosity, tone, depth, uses_memory, is_title_made, searched_sequence, shared_sequence, restorable_until,
-       created_from, query_count, last_persona)
-     values (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+       created_from, query_count, last_persona, beginning, recent_events)
+     values (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+       coalesce(?, (select recent_events from session), '[]'))",
 );
 const SET_LAST_ACTIVITY: Write = Write::new("update session set last_activity = ?");
-const SET_IDLE: Write = Write::new("update session set running_turn = null");
-const END_TURNS: Write = Write::new("update turn set state = 'interrupted', ended_at = started_at where state = 'running'");
+const SET_IDLE: Write = Write::new("update session set running_turn = null, beginning = null");
 const SET_HIDDEN: Write = Write::new("update session set listed_revision = revision, shared_sequence = 0, indexed_at = null");
 const SET_HEARD: Write = Write::new("update session set listed_revision = ?, shared_sequence = ? where created_at = ?");
 const SET_INDEXING: Write = Write::new("update session set indexed_at = 0");
@@ -72,6 +74,10 @@ pub(in crate::session) struct Stored {
     pub(in crate::session) shared_sequence: u64,
     /// Deleted, and absent for everybody, but until then it can be restored.
     pub(in crate::session) restorable_until: Option<Timestamp>,
+    /// How the turn that runs has begun, as `turns` has it. Counts while one runs.
+    pub(in crate::session) beginning: Option<String>,
+    /// The events of the latest turns, as `recent` has them; `None`: they are as they were.
+    pub(in crate::session) recent_events: Option<String>,
 }
 
 impl Stored {
@@ -86,6 +92,8 @@ impl Stored {
             searched_sequence: 0,
             shared_sequence: 0,
             restorable_until: None,
+            beginning: None,
+            recent_events: None,
         }
     }
 
@@ -185,13 +193,15 @@ impl Storage {
                 (&session.created_from).into(),
                 session.query_count.into(),
                 session.last_persona.as_ref().into(),
+                session.running_turn.and(stored.beginning.as_ref()).into(),
+                stored.recent_events.as_ref().into(),
             ],
         )
     }
 
     /// Notes that no turn runs, without anything else that belongs to a turn's end.
     pub(in crate::session) fn set_idle(&self) -> Result<()> {
-        self.sql.run(&END_TURNS, &[])?;
+        self.give_up_turns()?;
         self.sql.run(&SET_IDLE, &[])
     }
 
@@ -282,5 +292,7 @@ fn read_stored(row: &Row) -> Result<Stored> {
         searched_sequence: row.count(32)?,
         shared_sequence: row.count(33)?,
         restorable_until: row.optional_integer(34)?.map(Timestamp::from_millis),
+        beginning: row.optional_text(38)?,
+        recent_events: None,
     })
 }

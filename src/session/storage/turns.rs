@@ -1,16 +1,22 @@
-//! The turns of a session: a row each, under their number.
+//! The turns of a session: a row each, under their number, written at their end. How the one that runs has begun is in the session's
+//! row, which is written then anyway; until format 7 it had a row of its own from the beginning.
 
-use super::Storage;
+use serde::{Deserialize, Serialize};
+
+use super::{Storage, Stored};
 use crate::{
     domain::{
         time::Timestamp,
         turn::{Finish, Turn, tokens::Usage},
     },
-    error::Result,
-    platform::sql::{Row, Write},
+    error::{Error, Result},
+    platform::{
+        self,
+        sql::{Row, Write},
+    },
     session::record::{
         failure_named,
-        turn::{finish_named, kind_named, state_named},
+        turn::{TurnRecord, finish_named, kind_named, state_named},
     },
 };
 
@@ -28,6 +34,14 @@ const SAVE: Write = Write::new(
 );
 const FIND: &str = "select number, kind, state, input_sequence, answer_sequence, model, started_at, ended_at, finish, failure,
   prompt_tokens, completion_tokens, is_estimate, key from turn where number = ?";
+const BEGINNING: &str = "select beginning from session where running_turn = ?";
+const WRITE_RUNNING: Write = Write::new(
+    "insert or ignore into turn (number, kind, state, input_sequence, model, started_at, key)
+     select running_turn, json_extract(beginning, '$.turn.kind'), 'running', json_extract(beginning, '$.turn.input_sequence'),
+       json_extract(beginning, '$.turn.model'), json_extract(beginning, '$.turn.started_at'), json_extract(beginning, '$.key')
+     from session where running_turn is not null and json_valid(beginning)",
+);
+const GIVE_UP: Write = Write::new("update turn set state = 'interrupted', ended_at = started_at where state = 'running'");
 pub(super) const DELETE_ALL: Write = Write::new("delete from turn");
 
 /// Everything in a turn's row.
@@ -35,6 +49,24 @@ pub(in crate::session) struct StoredTurn {
     pub(in crate::session) turn: Turn,
     /// The key of the request that began it.
     pub(in crate::session) key: Option<String>,
+}
+
+/// The same in the session's row.
+#[derive(Serialize, Deserialize)]
+struct BeginningRecord {
+    turn: TurnRecord,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+}
+
+impl Stored {
+    /// Notes that a turn has begun.
+    pub(in crate::session) fn begin_turn(&mut self, stored: &StoredTurn) -> Result<()> {
+        let record = BeginningRecord { turn: (&stored.turn).into(), key: stored.key.clone() };
+        self.beginning = Some(serde_json::to_string(&record).map_err(|e| Error::Internal(format!("turn: {e}")))?);
+        self.session.running_turn = Some(stored.turn.number);
+        Ok(())
+    }
 }
 
 impl Storage {
@@ -64,8 +96,29 @@ impl Storage {
 
     /// Turn `number`.
     pub(in crate::session) fn turn(&self, number: u64) -> Result<Option<StoredTurn>> {
-        self.sql.row(FIND, &[number.into()])?.map(|row| read_turn(&row)).transpose()
+        match self.sql.row(FIND, &[number.into()])? {
+            Some(row) => read_turn(&row).map(Some),
+            None => {
+                self.sql.row(BEGINNING, &[number.into()])?.map_or(Ok(None), |row| row.optional_text(0)?.map(read_beginning).transpose())
+            }
+        }
     }
+
+    /// Gives the turn that runs a row of its own, where all turns are looked at.
+    pub(in crate::session) fn write_running(&self) -> Result<()> {
+        self.sql.run(&WRITE_RUNNING, &[])
+    }
+
+    /// Notes that turns that ran have been interrupted, whatever is wrong with them.
+    pub(super) fn give_up_turns(&self) -> Result<()> {
+        self.write_running()?;
+        self.sql.run(&GIVE_UP, &[])
+    }
+}
+
+fn read_beginning(json: String) -> Result<StoredTurn> {
+    let record: BeginningRecord = serde_json::from_str(&json).map_err(|e| Error::Internal(format!("turn: {}", platform::fault_of(&e))))?;
+    Ok(StoredTurn { turn: record.turn.try_into()?, key: record.key })
 }
 
 fn read_turn(row: &Row) -> Result<StoredTurn> {
@@ -89,4 +142,19 @@ fn read_turn(row: &Row) -> Result<StoredTurn> {
         usage,
     };
     Ok(StoredTurn { turn, key: row.optional_text(13)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn beginning_format_unchanged() {
+        let written =
+            r#"{"turn":{"number":2,"kind":"reply","state":"running","input_sequence":4,"model":"some-model","started_at":5},"key":"k"}"#;
+        let read = read_beginning(written.to_owned()).unwrap();
+        assert_eq!((read.turn.number, read.turn.input_sequence, read.key.as_deref()), (2, 4, Some("k")));
+        let record = BeginningRecord { turn: (&read.turn).into(), key: read.key };
+        assert_eq!(serde_json::to_string(&record).unwrap(), written);
+    }
 }

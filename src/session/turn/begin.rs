@@ -140,7 +140,6 @@ impl Object {
         let session = &mut stored.session;
         session.turn_count = session.turn_count.saturating_add(1);
         session.touch(now);
-        session.running_turn = Some(session.turn_count);
         session.last_persona = Some(session.persona.clone());
         let turn = Turn {
             number: session.turn_count,
@@ -158,11 +157,11 @@ impl Object {
         if let Some(repeatable) = repeatable {
             self.storage.keep_turn(repeatable, turn.number)?;
         }
-        self.storage.forget_events(turn.number, now.minus(EVENTS_KEPT))?;
+        self.storage.forget_events(stored, turn.number, now.minus(EVENTS_KEPT))?;
         let log = Rc::new(Log::new(turn.number));
         log.push(&Numbered { sequence: 0, event: Event::Accepted(turn.clone()) })?;
         let number = turn.number;
-        self.storage.save_turn(&StoredTurn { turn: turn.clone(), key: repeatable.map(|request| request.key.as_str().to_owned()) })?;
+        stored.begin_turn(&StoredTurn { turn: turn.clone(), key: repeatable.map(|request| request.key.as_str().to_owned()) })?;
         let running = Running { log: Rc::clone(&log), session: stored.session.clone(), turn, answer_bytes: gathered.answer_bytes() };
         *self.begin.borrow_mut() = Some(Begin { running, gathered });
         if streams { begun(number) } else { Ok(Outcome::Reply(log)) }

@@ -107,7 +107,7 @@ impl Object {
         let events: Vec<Numbered> = (next_sequence..).zip(happened).map(|(sequence, event)| Numbered { sequence, event }).collect();
         let emptied = self.emptied.get();
         unstored.iter_mut().for_each(|event| event.forget(emptied));
-        self.storage.insert_events(number, &[unstored, events.clone()].concat())?;
+        self.storage.keep_events(stored, number, &[unstored, events.clone()].concat(), now)?;
         let reply = match end.into_failure() {
             Some(error) => Err(error),
             None => self.answered(stored, &turn, answer.clone(), memory.clone()),
