@@ -25,6 +25,8 @@ use support::{
 
 /// A conversation has so many turns.
 const TURNS: u64 = 20;
+/// Where somebody reads once in a while, after so many turns.
+const SELDOM: u64 = 10;
 /// So long an object is kept in memory for a turn: most of it is waiting for the model.
 const TURN_SECONDS: f64 = 5.0;
 /// CPU time of a turn, Worker and objects together, in milliseconds.
@@ -40,12 +42,31 @@ const GIGABYTE_SECONDS: f64 = 12.50;
 /// An object is billed for this much memory.
 const OBJECT_GIGABYTES: f64 = 0.128;
 
+/// A kind of conversation.
+struct Conversation {
+    name: &'static str,
+    user: Option<&'static str>,
+    has_key: bool,
+    /// After how many turns each the user's list is read and searched; 0: never.
+    reads_every: u64,
+}
+
+const fn conversation(name: &'static str, user: Option<&'static str>, has_key: bool, reads_every: u64) -> Conversation {
+    Conversation { name, user, has_key, reads_every }
+}
+
+const CONVERSATIONS: [Conversation; 5] = [
+    conversation("nobody's session", None, false, 0),
+    conversation("a user's session, that nobody looks for", Some("ann"), false, 0),
+    conversation("a user's session, listed and searched after every ten turns", Some("ann"), false, SELDOM),
+    conversation("a user's session, listed and searched after each turn", Some("ann"), false, 1),
+    conversation("a user's session, listed and searched after every ten turns, with keys", Some("ann"), true, SELDOM),
+];
+
 fn main() {
     let answer = || vec![Step::Text("word ".repeat(100)), Step::Finish("stop"), Step::Usage(500, 100), Step::Done];
     println!("a conversation of {TURNS} turns, its beginning included; for each turn\n");
-    for (name, user, has_key) in
-        [("nobody's session", None, false), ("a user's session", Some("ann"), false), ("the same, with keys", Some("ann"), true)]
-    {
+    for Conversation { name, user, has_key, reads_every } in CONVERSATIONS {
         let model = Model::start(move |_, _| answer());
         let server = Server::asking(&model, &[("MODEL_TITLES", "on")]);
         let before = server.costs();
@@ -59,14 +80,20 @@ fn main() {
                 said["client_message_id"] = json!(format!("key-{number}"));
             }
             id = Some(server.post("/chat", said).expect(200).text("session_id"));
+            if reads_every > 0 && (number + 1) % reads_every == 0 {
+                server.get("/users/ann/sessions").expect(200);
+                server.get("/users/ann/search?q=trams").expect(200);
+            }
             if number + 1 == TURNS / 2 {
                 begun = server.costs();
             }
         }
         let after = server.costs();
-        report(name, &spent(&before, &after, TURNS));
+        let reads = if reads_every > 0 { 2.0 / reads_every as f64 } else { 0.0 };
+        report(name, 1.0 + reads, &spent(&before, &after, TURNS));
         let later = spent(&begun, &after, TURNS / 2);
-        println!("  rows of a later turn {:>5.2}  {}\n", sum(&later, "rows:"), named(&later, "rows:"));
+        println!("  a later turn: {:.2} object requests ({}),", sum(&later, "object:"), named(&later, "object:"));
+        println!("  {:.2} rows ({})\n", sum(&later, "rows:"), named(&later, "rows:"));
     }
 }
 
@@ -85,10 +112,10 @@ fn named(spent: &[(String, f64)], kind: &str) -> String {
     of_kind.map(|(name, count)| format!("{name} {count:.2}")).collect::<Vec<_>>().join(", ")
 }
 
-fn report(name: &str, spent: &[(String, f64)]) {
+fn report(name: &str, worker_requests: f64, spent: &[(String, f64)]) {
     println!("{name}");
     let lines = [
-        ("Worker requests", 1.0, WORKER_REQUESTS, String::new()),
+        ("Worker requests", worker_requests, WORKER_REQUESTS, String::new()),
         ("CPU ms", CPU_MS, CPU_MILLISECONDS, "assumed".to_owned()),
         ("object requests", sum(spent, "object:"), OBJECT_REQUESTS, named(spent, "object:")),
         ("GB-s", TURN_SECONDS * OBJECT_GIGABYTES, GIGABYTE_SECONDS, format!("assumed: {TURN_SECONDS} s a turn")),
