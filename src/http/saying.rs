@@ -1,6 +1,7 @@
 //! Saying something and waiting for the whole answer, whatever the dialect.
 //!
-//! Where it is said is the dialect's policy: in a session that must be there, or in a new one. Clients of the dialects that come here cannot be told that a turn runs, so theirs waits for it.
+//! Where it is said is the dialect's policy: in a session that must be there, in one that begins where there is none, or in a
+//! new one. Clients of the dialects that come here cannot be told that a turn runs, so theirs waits for it.
 
 use std::cell::RefCell;
 
@@ -14,7 +15,7 @@ use crate::{
         session::{NewSession, Precondition},
         turn::Wishes,
     },
-    error::{Error, Result},
+    error::{Error, Result, Subject},
     http::{begin, problem::Problem},
     session::client::{Answer, Ask, Manner, SessionClient},
 };
@@ -35,6 +36,23 @@ impl Saying<'_> {
     /// `NotFound`; `Model`.
     pub(super) async fn in_session(&self, id: &SessionId) -> Result<Answer> {
         self.say(id, None).await
+    }
+
+    /// Says it in session `id`, which begins with it when it is not there and `check_new` lets it.
+    ///
+    /// # Errors
+    /// `IdTaken` when it is somebody else's; `Model`; those of `check_new`.
+    pub(super) async fn in_session_or_new(&self, id: &SessionId, check_new: impl FnOnce(&SessionId) -> Result<()>) -> Result<Answer> {
+        let not_there = match self.say(id, None).await {
+            Err(error @ Error::NotFound(Subject::Session)) => error,
+            said => return said,
+        };
+        check_new(id)?;
+        match self.say(id, Some(self.new.clone())).await {
+            // Begun by another request meanwhile, or somebody else's.
+            Err(Error::IdTaken) => self.say(id, None).await.map_err(|error| if error == not_there { Error::IdTaken } else { error }),
+            said => said,
+        }
     }
 
     /// Says it in a new session under an id of our own.

@@ -5,14 +5,12 @@ use serde::{Deserialize, Serialize};
 use super::{check_persona, iso, names::parse_new_id};
 use crate::{
     domain::{
-        id::{Repeatable, SessionId},
-        message::NewMessage,
-        session::{DEFAULT_PERSONA, NewSession, Precondition, SessionPatch},
-        turn::Wishes,
+        id::SessionId,
+        session::{DEFAULT_PERSONA, Precondition, SessionPatch},
     },
     error::{Error, Result, Subject},
-    http::{begin::Choices, own::chat::check_message, problem::Problem, request::Request, response::Reply},
-    session::client::{Answer, Ask, Manner, SessionClient},
+    http::{begin::Choices, own::chat::check_message, problem::Problem, request::Request, response::Reply, saying::Saying},
+    session::client::SessionClient,
 };
 
 #[derive(Deserialize)]
@@ -44,39 +42,11 @@ pub(super) async fn chat(request: &Request<'_>) -> std::result::Result<Reply, Pr
     }
 
     let new = Choices { persona, ..Choices::default() }.check(request, "chat")?;
-    let answer = say(request, &id, Saying { message, repeatable, new }).await.map_err(failed)?;
+    let saying = Saying { env: request.env(), caller: request.caller(), message, new, repeatable };
+    let answer = saying.in_session_or_new(&id, |id| parse_new_id(id.as_str()).map(drop)).await.map_err(failed)?;
 
     let (response, timestamp) = (answer.assistant.body.content.as_deref().unwrap_or_default(), iso(answer.assistant.created_at));
     Ok(Reply::json(200, &AnswerJson { response, session_id: id.as_str(), timestamp }))
-}
-
-/// What is said, and the session to say it in if there is none.
-struct Saying {
-    message: NewMessage,
-    repeatable: Option<Repeatable>,
-    new: NewSession,
-}
-
-async fn say(request: &Request<'_>, id: &SessionId, saying: Saying) -> Result<Answer> {
-    let Saying { message, repeatable, new } = saying;
-    let client = SessionClient::new(request.env(), request.caller(), id).once(repeatable.as_ref());
-    let ask = async |create| {
-        let manner = Manner { wishes: Wishes::default(), waits: true, precondition: Precondition::None };
-        client.answer(Ask::Chat { message: Some(message.clone()), results: Vec::new(), create }, manner).await
-    };
-    match ask(None).await {
-        Err(Error::NotFound(Subject::Session)) => {}
-        answered => return answered,
-    }
-    parse_new_id(id.as_str())?;
-    match ask(Some(new)).await {
-        // Another request has begun it meanwhile, or it is somebody else's.
-        Err(Error::IdTaken) => match ask(None).await {
-            Err(Error::NotFound(Subject::Session)) => Err(Error::IdTaken),
-            answered => answered,
-        },
-        answered => answered,
-    }
 }
 
 /// Has the session's persona be this one from now on, if there is a session.
