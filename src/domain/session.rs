@@ -22,6 +22,9 @@ pub(crate) const DEFAULT_PERSONA: &str = "default";
 /// How sessions are created that say nothing else of it.
 pub(crate) const CREATED_FROM_API: &str = "api";
 
+/// How those are that begin with a query of system D's clients.
+pub(crate) const CREATED_FROM_QUERY: &str = "query";
+
 /// A session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Session {
@@ -65,7 +68,7 @@ pub(crate) struct Session {
     pub uses_memory: bool,
     /// Was the title made of what was said first?
     pub is_title_made: bool,
-    /// By which request it was created, e.g. `chat`.
+    /// By which request it was created, e.g. `chat`; see [`SessionPatch::created_from`].
     pub created_from: String,
     /// How many questions its user has asked.
     pub query_count: u64,
@@ -118,6 +121,8 @@ pub(crate) struct SessionPatch {
     pub profile: ProfilePatch,
     /// May models be told what is remembered, and remember more?
     pub uses_memory: Option<bool>,
+    /// By which request it counts as created. Changes nothing once something was said in it.
+    pub created_from: Option<String>,
 }
 
 /// How many sessions a user may have at once.

@@ -14,6 +14,7 @@ mod saying;
 mod atlus;
 mod connect;
 mod nono;
+mod query;
 mod own;
 mod page;
 mod response;
@@ -106,6 +107,7 @@ dialects! {
     atlus::Atlus,
     connect::Connect,
     nono::Nono,
+    query::Query,
 }
 
 /// Answers a request, whatever becomes of it.

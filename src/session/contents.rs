@@ -24,9 +24,9 @@ const LAST_RESPONSE_BYTES: usize = 500;
 impl Object {
     /// The session, and what was said and done in it last.
     pub(super) fn overview(&self, stored: Stored) -> Result<Overview> {
-        let text = |sequence: Option<u64>| -> Result<Option<String>> {
+        let message = |sequence: Option<u64>| -> Result<Option<NewMessage>> {
             let message = sequence.map(|sequence| self.storage.message(sequence)).transpose()?.flatten();
-            Ok(message.and_then(|message| message.body.content))
+            Ok(message.map(|message| message.body))
         };
         let turns = stored.session.turn_count.saturating_sub(u64::from(stored.session.running_turn.is_some()));
         let last = self.storage.turn(turns)?.map(|last| last.turn);
@@ -34,9 +34,12 @@ impl Object {
             let took = last.ended_at?.since(last.started_at);
             Some(u64::try_from(took.as_millis()).unwrap_or(u64::MAX))
         });
-        let last_response = text(last.and_then(|last| last.answer_sequence))?;
+        let last_response = message(last.and_then(|last| last.answer_sequence))?.and_then(|answer| answer.content);
+        let said = message(self.storage.last_said(false)?)?;
+        let (last_query, last_query_metadata) = said.map_or((None, None), |said| (said.content, said.metadata));
         Ok(Overview {
-            last_query: text(self.storage.last_said(false)?)?,
+            last_query,
+            last_query_metadata,
             last_response: last_response.map(|text| shortened(text, LAST_RESPONSE_BYTES).0),
             last_execution_ms,
             session: (&stored.session).into(),

@@ -77,6 +77,11 @@ impl Object {
             session.metadata = self.storage.merge_metadata(&session.metadata, &metadata)?;
             limits::check_body("metadata", &session.metadata, limits::METADATA_BYTES)?;
         }
+        if let Some(created_from) = patch.created_from
+            && session.last_sequence == 0
+        {
+            session.created_from = created_from;
+        }
         session.touch(now);
         stored.indexed_at = None;
         self.save(&mut stored, Aftermath::BeforeAnswer)?;

@@ -143,6 +143,8 @@ const ROUTES: &[(&str, &str, &[Probe])] = &[
     ("POST /proto.SessionService/GetMemory", "read", &[("/proto.SessionService/GetMemory", OF_USER)]),
     ("POST /proto.SessionService/DeleteMemory", "chat", &[("/proto.SessionService/DeleteMemory", SAVED)]),
     ("POST /proto.SessionService/ClearUserMemory", "chat", &[("/proto.SessionService/ClearUserMemory", OF_USER)]),
+    // Of system D. A thread that is somebody else's is not refused but replaced (`query.rs`).
+    ("POST /query", "chat", &[("/query", r#"{"query":"x","user_id":"@user"}"#)]),
 ];
 
 /// Bodies of the Session Service.

@@ -3,7 +3,7 @@
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::Serialize;
 
-use super::{SessionJson, etag, parse_time, rfc3339};
+use super::{SessionJson, etag, parse_time, rfc3339, shown_metadata};
 use crate::{
     domain::{id::Id, session::Session, time::Timestamp},
     error::{Error, Result, Subject},
@@ -114,7 +114,8 @@ pub(crate) async fn all_sessions(request: &Request<'_>) -> std::result::Result<R
 impl<'a> From<&'a Listed> for ListedJson<'a> {
     fn from(listed: &'a Listed) -> Self {
         let preview = |last: &'a Preview| PreviewJson { sequence: last.sequence, role: &last.role, text: &last.text };
-        ListedJson { session: (&listed.session).into(), last_message: listed.last.as_ref().map(preview) }
+        let session = SessionJson { metadata: shown_metadata(&listed.session, None), ..(&listed.session).into() };
+        ListedJson { session, last_message: listed.last.as_ref().map(preview) }
     }
 }
 

@@ -6,7 +6,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{SessionJson, etag, one_of, rfc3339};
+use super::{SessionJson, etag, one_of, rfc3339, shown_metadata};
 use crate::{
     domain::{
         id::SessionId,
@@ -180,7 +180,8 @@ pub(crate) async fn fork(request: &Request<'_>) -> std::result::Result<Reply, Pr
 pub(crate) async fn get(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
     let id = request.id(0, "session_id")?;
     let (session, lately) = SessionClient::new(request.env(), request.caller(), &id).overview().await?;
-    let Lately { last_query, last_response, last_execution } = lately;
+    let shown = SessionJson { metadata: shown_metadata(&session, Some(&lately)), ..(&session).into() };
+    let Lately { last_query, last_response, last_execution, .. } = lately;
     let last_error = session.last_error.map(|last| last.failure.code());
     let context = ContextJson {
         last_query,
@@ -190,7 +191,7 @@ pub(crate) async fn get(request: &Request<'_>) -> std::result::Result<Reply, Pro
         error_count: session.error_count,
         last_error,
     };
-    let overview = OverviewJson { session: (&session).into(), context };
+    let overview = OverviewJson { session: shown, context };
     Ok(Reply::json(200, &overview).with_header("etag", etag(session.version())))
 }
 
@@ -248,6 +249,7 @@ impl PatchBody {
             idle_timeout: self.ttl_seconds.map(|seconds| session::parse_idle_timeout("ttl_seconds", seconds)).transpose()?,
             profile: self.profile.map(|Object(profile)| profile.check()).transpose()?.unwrap_or_default(),
             uses_memory: self.memory,
+            created_from: None,
         })
     }
 }

@@ -47,6 +47,8 @@ pub(crate) struct SessionClient<'a> {
 pub(crate) struct Lately {
     /// What the user has said last.
     pub last_query: Option<String>,
+    /// What its client keeps with that: a JSON object as text.
+    pub last_query_metadata: Option<String>,
     /// What was answered in the last turn, without its middle when it is long.
     pub last_response: Option<String>,
     /// What that turn took.
@@ -123,9 +125,9 @@ impl<'a> SessionClient<'a> {
     /// # Errors
     /// As [`SessionClient::get`].
     pub(crate) async fn overview(&self) -> Result<(Session, Lately)> {
-        let Overview { session, last_query, last_response, last_execution_ms } = self.ask(Call::Overview).await?;
+        let Overview { session, last_query, last_query_metadata, last_response, last_execution_ms } = self.ask(Call::Overview).await?;
         let last_execution = last_execution_ms.map(Duration::from_millis);
-        Ok((session.try_into()?, Lately { last_query, last_response, last_execution }))
+        Ok((session.try_into()?, Lately { last_query, last_query_metadata, last_response, last_execution }))
     }
 
     /// Changes it.

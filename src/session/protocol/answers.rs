@@ -19,6 +19,9 @@ pub(crate) struct Created {
 pub(crate) struct Overview {
     pub(crate) session: SessionRecord,
     pub(crate) last_query: Option<String>,
+    /// Of the message that it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) last_query_metadata: Option<String>,
     /// Without its middle when it is long.
     pub(crate) last_response: Option<String>,
     /// What the last turn took.

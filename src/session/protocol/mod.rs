@@ -265,6 +265,7 @@ mod tests {
             r#"{"patch":{"if_match":[{"created_at":1,"revision":2}],"patch":{"title":"remove","metadata":"{}"}}}"#.into(),
             r#"{"patch":{"if_match":null,"patch":{"title":{"set":"x"},"persona":"p","idle_timeout_ms":1000}}}"#.into(),
             r#"{"patch":{"if_match":null,"patch":{"verbosity":"low","tone":"casual","depth":"shallow","uses_memory":false}}}"#.into(),
+            r#"{"patch":{"if_match":null,"patch":{"created_from":"query"}}}"#.into(),
             r#"{"delete":{"if_match":null}}"#.into(),
             r#"{"delete":{"if_match":null,"undo_ms":10000}}"#.into(),
             r#""restore""#.into(),

@@ -44,6 +44,8 @@ pub(crate) struct PatchRecord {
     depth: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     uses_memory: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    created_from: Option<String>,
 }
 
 /// What becomes of the title.
@@ -82,6 +84,7 @@ impl From<SessionPatch> for PatchRecord {
             tone: patch.profile.tone.map(|tone| tone.name().to_owned()),
             depth: patch.profile.depth.map(|depth| depth.name().to_owned()),
             uses_memory: patch.uses_memory,
+            created_from: patch.created_from,
         }
     }
 }
@@ -102,6 +105,7 @@ impl From<PatchRecord> for SessionPatch {
                 depth: record.depth.and_then(|name| named(&Depth::ALL, Depth::name, &name)),
             },
             uses_memory: record.uses_memory,
+            created_from: record.created_from,
         }
     }
 }
