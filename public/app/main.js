@@ -70,7 +70,7 @@ async function enter() {
 /** Everything anew, quietly: back online, or looked at again after a while. */
 async function again() {
   await refresh();
-  if (view.id !== null && !view.session) void show({ isReload: true });
+  if (view.id !== null && !view.session && !document.getElementById("expired")) void show({ isReload: true });
   else void lookAgain();
 }
 

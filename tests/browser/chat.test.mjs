@@ -166,7 +166,7 @@ test("Enter that ends a word of an input method does not send; drafts are kept b
   }
   assert.equal(await page.inputValue("#message"), "日本");
   await page.click(".brand-name");
-  assert.equal(await page.inputValue("#message"), "");
+  await eventually("a new session has no draft", async () => (await page.inputValue("#message")) === "");
   await page.goBack();
   await eventually("the draft is back", async () => (await page.inputValue("#message")) === "日本");
   await page.reload();

@@ -13,7 +13,8 @@ const starterButtons = (personaId, say) => h("div", { class: "starters" }, start
  */
 export function emptySession(session, say) {
   const { name, description } = persona(session.persona);
-  return h("div", { class: "hero" }, h("div", { class: "hero-head" }, avatar(session.persona, "large"), h("h2", {}, session.title || name), h("p", {}, description || "Say something to begin.")), starterButtons(session.persona, say));
+  const greeting = session.metadata?.display_name ? `Hello, ${session.metadata.display_name}` : name;
+  return h("div", { class: "hero" }, h("div", { class: "hero-head" }, avatar(session.persona, "large"), h("h2", {}, session.title || greeting), h("p", {}, description || "Say something to begin.")), starterButtons(session.persona, say));
 }
 
 /**

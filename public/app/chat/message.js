@@ -2,7 +2,7 @@
 // @ts-check
 import { h, icon, iconButton } from "../dom.js";
 import { clockTime, dateTime } from "../format.js";
-import { showMarkdown } from "../markdown/show.js";
+import { prepare, showMarkdown } from "../markdown/show.js";
 import { avatar, persona } from "../personas.js";
 import { copy } from "../ui/copy.js";
 
@@ -39,6 +39,7 @@ function fromAssistant(message, session) {
 
 /** What is neither the user's nor an answer: instructions, results of tools. @param {any} message */
 function beside(message) {
+  void prepare();
   const title = message.role === "tool" ? `Result of ${message.name ?? "a tool"}` : "Instructions";
   return h("article", { class: "message", "aria-label": title }, detail(title, message.content ?? ""));
 }

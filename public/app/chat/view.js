@@ -53,6 +53,7 @@ export async function show({ isReload = false } = {}) {
   showDraft(sessionId);
   setBusy(false);
   setClosed("");
+  byId("thread").classList.remove("is-over");
   const listed = sessionId === null ? undefined : state.byId.get(sessionId);
   drawBar(listed ?? null);
   if (sessionId === null) return showHome();
@@ -172,9 +173,14 @@ function expire() {
   if (!view.session || view.id === null) return;
   drop(view.id);
   setClosed("This session has ended");
+  clearLive();
+  // Nothing can be done with it any more; what was said stays to be read until the page is left.
+  view.session = null;
+  byId("bar-tools").replaceChildren();
+  byId("thread").classList.add("is-over");
   if (document.getElementById("expired")) return;
   const anew = h("a", { class: "button small", href: address(null) }, "Begin a new session");
-  byId("thread").append(h("article", { class: "message", id: "expired" }, problemCard(new ApiError(404, { code: "SESSION_NOT_FOUND", detail: "What you see here is kept only by this page." }), anew)));
+  byId("thread").append(h("article", { class: "message", id: "expired" }, problemCard(new ApiError(404, { code: "SESSION_NOT_FOUND", }), anew)));
   announce("This session has ended.");
 }
 

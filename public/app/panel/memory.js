@@ -27,6 +27,7 @@ export async function memoryTab(sessionId) {
     session && h("section", {}, h("h3", {}, "In this session"),
       toggle("Use memory in this session", "What is remembered of you stays, but plays no part here.", session.memory, async (isOn) => put((await patchSession(session.session_id, { memory: isOn })).value)),
       list(["sessions", session.session_id], here, "Nothing is remembered for this session alone."), forgetButton(["sessions", session.session_id], here)),
+    h("p", { class: "hint" }, `To the service you are ${who.user_id}.`),
   ];
 }
 

@@ -106,6 +106,7 @@ export function menuOf(listed, onrename) {
     { icon: "clock", label: "Keep longer", onclick: () => void keepLonger(id) },
     { icon: "file", label: "Export as Markdown", href: exportPath(id, "markdown") },
     { icon: "file", label: "Export as JSON", href: exportPath(id, "json") },
+    { icon: "copy", label: "Copy the session’s id", onclick: () => void navigator.clipboard.writeText(id).then(() => toast(`Copied ${id}.`), () => toast(id)) },
     null,
     { icon: "trash", label: "Delete", onclick: () => void remove(state.byId.get(id) ?? listed), isDanger: true },
   ];

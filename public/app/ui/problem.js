@@ -27,8 +27,6 @@ const ADVICE = {
   CREDENTIALS_REQUIRED: "For a public page set AUTH_MODE=visitor and the secret VISITOR_SECRET; visitors are then told apart by a cookie. On your own machine, npm start sets AUTH_MODE=open.",
   MISCONFIGURED: "Set what is missing, in wrangler.toml or with wrangler secret put, and load this page again.",
   SESSION_LIMIT: "Delete a session that you no longer need, and try again.",
-  SESSION_NOT_FOUND: "It has expired or was deleted. Sessions end when nothing is said in them for a while.",
-  INVALID_SESSION: "It has expired or was deleted. Sessions end when nothing is said in them for a while.",
 };
 
 /** What the service says to programs, said to people. @type {Record<string, string>} */
@@ -38,8 +36,8 @@ const WORDS = {
   MODEL_RATE_LIMITED: "Try again in a moment. What you said is kept.",
   MODEL_REFUSED: "Saying it again will not help; saying it differently may.",
   TURN_INTERRUPTED: "The service was restarted meanwhile. What was said so far is kept.",
-  INVALID_SESSION: "There is no such session.",
-  SESSION_NOT_FOUND: "There is no such session.",
+  INVALID_SESSION: "It has expired or was deleted. Sessions end when nothing is said in them for a while.",
+  SESSION_NOT_FOUND: "It has expired or was deleted. Sessions end when nothing is said in them for a while.",
 };
 
 /** @param {any} error */
