@@ -249,7 +249,7 @@ fn a_turn_that_cannot_be_stored_is_told_to_be_interrupted() {
     let file = server.databases("session").remove(0);
     sqlite::run(
         &file,
-        "create trigger full before insert on event when new.events like '%\"done\"%' begin select raise(abort, 'full'); end",
+        "create trigger full before insert on session when new.recent_events like '%\"done\"%' begin select raise(abort, 'full'); end",
     );
     server.launch();
     let keyed = [("idempotency-key", "k")];
@@ -288,7 +288,12 @@ fn events_are_kept_for_ten_minutes_and_a_key_for_ever() {
     let asked = json!({"session_id": id, "message": "My name is John", "stream": true, "client_message_id": "k"});
     let whole = server.events("POST", "/chat", &[], Some(&asked)).rest();
     server.kill();
-    sqlite::run(&server.databases("session")[0], "update turn set started_at = started_at - 600000, ended_at = ended_at - 600000");
+    let file = &server.databases("session")[0];
+    sqlite::run(file, "update turn set started_at = started_at - 600000, ended_at = ended_at - 600000");
+    sqlite::run(
+        file,
+        "update session set recent_events = json_set(recent_events, '$[0].ended_at', recent_events ->> '$[0].ended_at' - 600000)",
+    );
     server.launch();
     server.get(&format!("/sessions/{id}/events")).expect(204);
     assert_eq!(ids(&server.events("POST", "/chat", &[], Some(&asked)).rest()), ids(&whole));
