@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 import { eventually, newContext, newPage } from "./support/browser.mjs";
 import { gated, saying, startModel } from "./support/model.mjs";
-import { exchange, open, say, shows } from "./support/page.mjs";
+import { exchange, open, say, shows, texts } from "./support/page.mjs";
 import { startServer } from "./support/server.mjs";
 
 let server;
@@ -196,4 +196,46 @@ test("the end is followed only while the reader is there", async (t) => {
   assert.ok(Math.abs((await place()).top - top) < 60, "what is read stays");
   await page.click("#jump");
   await eventually("the end is in view again", async () => (await place()).rest < 40);
+});
+
+test("what is said while the conversation is still being looked through is not taken for missing", async (t) => {
+  const page = await newPage(t);
+  await open(page, server.url);
+  // What is asked for at the end of the first answer comes when the second question has been accepted.
+  const late = [];
+  await page.route(/\/messages\?/, async (route) => {
+    const response = await route.fetch();
+    late.push(() => route.fulfill({ response }));
+  });
+  await say(page, "Hello");
+  await eventually("the end asks", () => late.length === 1);
+  model.script = () => gated("Second");
+  await say(page, "Again");
+  await page.locator(".from-user[data-sequence]", { hasText: "Again" }).waitFor();
+  await Promise.all([page.waitForResponse(/\/messages\?/), late.shift()()]);
+  await page.evaluate(() => new Promise(requestAnimationFrame));
+  assert.deepEqual(await page.locator(".from-user .message-body").allTextContents(), ["Hello", "Again"]);
+  await page.unrouteAll({ behavior: "wait" });
+  model.open(2);
+  await shows(page, "Hello", "Fine.", "Again", "Second");
+});
+
+test("an earlier version that is being read stays, whatever is heard of the conversation", async (t) => {
+  const context = await newContext(t);
+  const [page, other] = [await context.newPage(), await context.newPage()];
+  await open(page, server.url);
+  await exchange(page, "Hello", "Fine.");
+  model.script = () => saying("Better.");
+  await page.click("[aria-label='Another answer']");
+  await page.waitForSelector(".pager:has-text('2 / 2')");
+  await open(other, page.url());
+  await page.click("[aria-label='Earlier version']");
+  await shows(page, "Hello", "Fine.");
+  const heard = page.waitForResponse(/\/messages\?/);
+  await other.click(".from-assistant [aria-label='Remove what it says']");
+  await heard;
+  await page.evaluate(() => new Promise(requestAnimationFrame));
+  await shows(page, "Hello", "Fine.");
+  await page.click("[aria-label='Later version']");
+  assert.equal((await texts(page)).length, 2);
 });

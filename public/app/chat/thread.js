@@ -39,15 +39,14 @@ export function place(messages, session) {
   for (const message of messages) {
     const text = JSON.stringify(message) + session.persona;
     const old = shown.get(message.sequence);
-    // What somebody is writing in its place must not be taken away.
-    if (old?.text === text || old?.querySelector(".edit-box")) continue;
+    // What somebody writes or reads in its place must not be taken away.
+    if (old?.text === text || old?.querySelector(".edit-box") || old?.earlier?.length) continue;
     const element = messageElement(message, session, actionsOf(message, false));
     element.text = text;
     shown.set(message.sequence, element);
     if (!old) fresh.push(element);
     else {
       order[order.indexOf(old)] = element;
-      for (const earlier of old.earlier ?? []) earlier.remove();
       old.replaceWith(element);
     }
   }

@@ -64,7 +64,8 @@ function showVersion(today, earlier, session, pagerElement) {
   for (const element of today) element.hidden = Boolean(earlier);
   const home = first.querySelector(":scope > .message-foot");
   if (!earlier) {
-    // Back to its own place.
+    // Back to its own place, where another may have been made meanwhile.
+    home?.querySelector(".pager")?.remove();
     home?.append(pagerElement);
     pagerElement.querySelector("button:not(:disabled)")?.focus();
     return;

@@ -28,10 +28,11 @@ const PAGE = 50;
 const NEWEST = 12;
 
 /**
- * What is looked at. `visit` tells apart visits, so that late answers of an earlier one are dropped.
- * @type {{ id: string | null, session: any, before: string | null, isPaging: boolean, visit: number, persona: string }}
+ * What is looked at. `visit` tells apart visits, so that late answers of an earlier one are dropped; `edition` what was
+ * said or taken away here, so that pages which were asked for before it are.
+ * @type {{ id: string | null, session: any, before: string | null, isPaging: boolean, visit: number, edition: number, persona: string }}
  */
-export const view = { id: null, session: null, before: null, isPaging: false, visit: 0, persona: "default" };
+export const view = { id: null, session: null, before: null, isPaging: false, visit: 0, edition: 0, persona: "default" };
 
 /** Sets everything up, once. */
 export function startView() {
@@ -130,10 +131,12 @@ function pickUp() {
 
 /** Asks for what is newest, and shows it. @param {number} [limit] */
 export async function sync(limit = NEWEST) {
-  const { id, visit } = view;
+  const { id, visit, edition } = view;
   if (id === null || !view.session) return;
   const [{ value }, page] = await Promise.all([getSession(id), messages(id, { limit })]);
   if (visit !== view.visit) return;
+  // The end of what is under way asks once more.
+  if (edition !== view.edition) return isRunning(id) ? undefined : sync(limit);
   view.session = value;
   put(value);
   const shown = elements().at(-1)?.message.sequence ?? 0;
@@ -301,6 +304,7 @@ function actions(message, isLast) {
 async function remove(id, sequence) {
   try {
     const { value } = await removeMessage(id, sequence);
+    view.edition += 1;
     if (view.id === id) place([value], view.session);
     tellTabs({ what: "changed", sessionId: id });
     dispatchEvent(new CustomEvent("memory-changed"));
@@ -337,6 +341,7 @@ function redrawTurn() {
 /** @param {import("../turns.js").Turn} turn */
 async function accepted(turn) {
   const { inputSequence: sequence, message: content } = turn;
+  view.edition += 1;
   if (turn.kind === "reply" && turn.isOwn && sequence !== undefined) {
     place([{ sequence, role: "user", content, created_at: new Date().toISOString() }], view.session);
     // What the session is called until it has a title.
@@ -348,6 +353,7 @@ async function accepted(turn) {
 /** @param {import("../turns.js").Turn} turn */
 async function ended(turn) {
   const { visit } = view;
+  view.edition += 1;
   if (turn.phase === "failed") {
     hideAfter(null);
     redrawTurn();
