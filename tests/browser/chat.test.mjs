@@ -239,3 +239,16 @@ test("an earlier version that is being read stays, whatever is heard of the conv
   await page.click("[aria-label='Later version']");
   assert.equal((await texts(page)).length, 2);
 });
+
+test("a greeting is read from its beginning, on a small screen too", async (t) => {
+  const page = await newPage(t, { viewport: { width: 360, height: 480 } });
+  await open(page, server.url);
+  await page.locator(".persona-pick").last().waitFor();
+  const top = () => page.evaluate(() => document.querySelector("#log").scrollTop);
+  assert.equal(await top(), 0);
+  await exchange(page, "Hello", "Fine.");
+  await page.goto(`${server.url}/#/`);
+  await page.locator(".persona-pick").last().waitFor();
+  assert.equal(await top(), 0);
+  assert.ok(await page.locator("#jump").isHidden());
+});

@@ -12,6 +12,8 @@ let lastTop = 0;
 let onTop = () => {};
 
 const log = () => byId("log");
+/** What greets is no conversation: it is read from its beginning. */
+const isGreeting = () => Boolean(byId("thread").querySelector(":scope > .hero"));
 const distance = () => log().scrollHeight - log().scrollTop - log().clientHeight;
 
 /** @param {() => void} ontop called when the oldest message that is there comes near */
@@ -23,7 +25,7 @@ export function startScroll(ontop) {
     byId("message").focus({ preventScroll: true });
   });
   // Whatever changes a height: an answer that grows, code that gets its colours, a keyboard that comes up.
-  const sizes = new ResizeObserver(() => (isPinned ? toEnd() : show()));
+  const sizes = new ResizeObserver(() => (isPinned && !isGreeting() ? toEnd() : show()));
   sizes.observe(log());
   sizes.observe(byId("thread"));
 }
@@ -39,7 +41,7 @@ function scrolled() {
 }
 
 function show() {
-  byId("jump").hidden = isPinned || distance() < NEAR;
+  byId("jump").hidden = isPinned || distance() < NEAR || isGreeting();
   byId("bar").classList.toggle("is-over", log().scrollTop > 4);
 }
 
@@ -47,7 +49,7 @@ function show() {
 export function toEnd({ isSmooth = false } = {}) {
   isPinned = true;
   const behavior = isSmooth && !matchMedia("(prefers-reduced-motion: reduce)").matches ? "smooth" : "instant";
-  log().scrollTo({ top: log().scrollHeight, behavior });
+  log().scrollTo({ top: isGreeting() ? 0 : log().scrollHeight, behavior });
   if (behavior === "instant") lastTop = log().scrollTop;
   show();
 }

@@ -113,6 +113,7 @@ async function showHome() {
   const draw = (/** @type {any[]} */ all) => clear(home(all, view.persona, { choose: (id) => ((view.persona = id), draw(all)), say, more: () => void openCreate(view.persona) }));
   draw([]);
   byId("message").focus({ preventScroll: true });
+  toEnd();
   const visit = view.visit;
   // Without them the default answers.
   const all = await loadPersonas().catch(() => []);
