@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { eventually, newPage } from "./support/browser.mjs";
 import { saying, startModel } from "./support/model.mjs";
-import { exchange, open, shows, titles } from "./support/page.mjs";
+import { exchange, open, say, shows, titles } from "./support/page.mjs";
 import { startServer } from "./support/server.mjs";
 
 let server;
@@ -34,6 +34,22 @@ test("a session is made by the form, with everything that was chosen", async (t)
   const { title, persona, ttl_seconds, memory, metadata } = session;
   assert.deepEqual({ title, persona, ttl_seconds, memory, name: metadata.display_name }, { title: "Poems", persona: "creative_writer", ttl_seconds: 86400, memory: false, name: "Ada" });
   assert.deepEqual(await page.locator(".session.is-current .session-name").allTextContents(), ["Poems"]);
+});
+
+test("what is said before it is known who asks is said in a session of theirs", async (t) => {
+  const page = await newPage(t);
+  let tell;
+  await page.route("**/users/me", async (route) => {
+    await new Promise((resolve) => (tell = resolve));
+    await route.continue();
+  });
+  await page.goto(server.url);
+  await say(page, "Hello");
+  await eventually("it is asked", () => tell);
+  tell();
+  await shows(page, "Hello", "Fine.");
+  const user = await page.evaluate(() => localStorage.getItem("user"));
+  assert.equal((await server.ask("GET", `/users/${user}/sessions`)).sessions.length, 1);
 });
 
 test("every session has an address, and back goes back", async (t) => {

@@ -7,10 +7,11 @@ import { tellTabs } from "../tabs.js";
 import { toast } from "../ui/toast.js";
 import { put, refresh, state, titleOf } from "./store.js";
 
-/** @type {import("../identity.js").Identity | null} */
-let identity = null;
-/** @param {import("../identity.js").Identity} who */
-export const createAs = (who) => void (identity = who);
+/** @type {(who: import("../identity.js").Identity) => void} */
+export let createAs = () => {};
+// Whoever writes faster than the service tells who is asking: a session without its user would be found by nobody again.
+/** @type {Promise<import("../identity.js").Identity>} */
+const identity = new Promise((resolve) => (createAs = resolve));
 
 /**
  * Creates a session and goes there.
@@ -19,9 +20,10 @@ export const createAs = (who) => void (identity = who);
  * @returns {Promise<any>} the session
  */
 export async function begin({ persona, title, ttl, memory = true }, key) {
+  const { label } = await identity;
   const name = (recall("display-name") ?? "").trim();
   const body = {
-    ...(identity?.label ? { user_id: identity.label } : {}),
+    ...(label ? { user_id: label } : {}),
     persona, memory,
     ...(title?.trim() ? { title: title.trim() } : {}),
     ...(ttl ? { ttl_seconds: ttl } : {}),
