@@ -87,7 +87,7 @@ function failure(turn, { retry, discard }) {
 
 /** What was said last has no answer, and none is being written: it failed here once, or elsewhere. @param {() => void} ask */
 export function drawUnanswered(ask) {
-  place()?.replaceChildren(h("p", { class: "aside-line" }, icon("alert"), "There is no answer to this yet.", h("button", { class: "link", type: "button", onclick: ask }, "Ask again")));
+  place()?.replaceChildren(h("p", { class: "aside-line" }, icon("alert"), h("span", {}, "There is no answer to this yet. ", h("button", { class: "link", type: "button", onclick: ask }, "Ask again"))));
 }
 
 /** @type {Record<string, string>} */
@@ -100,7 +100,7 @@ export function memoryLine({ action, scope, key, value }, { session, user }) {
   /** @type {import("../api.js").Whose} */
   const whose = scope === "user" ? ["users", user] : ["sessions", session.session_id];
   const undo = h("button", { class: "link", type: "button", "aria-label": `Undo: ${label(key)}` }, "Undo");
-  const line = h("p", { class: "aside-line is-enter" }, icon("memory"), h("span", {}, ...what), undo);
+  const line = h("p", { class: "aside-line is-enter" }, icon("memory"), h("span", {}, ...what, " ", undo));
   undo.addEventListener("click", async () => {
     undo.disabled = true;
     try {
