@@ -39,7 +39,7 @@ function title(session) {
     byId("bar-title").replaceChildren(field);
     field.select();
   };
-  const name = h("button", { class: "title-button", type: "button", title: "Rename", "aria-label": `${titleOf(session)}. Rename`, onclick: begin }, h("h1", { class: "title" }, titleOf(session)), icon("pencil"));
+  const name = h("h1", { class: "title" }, h("button", { class: "title-button", type: "button", title: "Rename", onclick: begin }, h("span", { class: "title-text", dir: "auto" }, titleOf(session)), icon("pencil")));
   const who = h("button", { class: "button small quiet persona-chip", type: "button", "aria-haspopup": "menu", title: "Who answers", "aria-label": `${persona(session.persona).name} answers. Change`, onclick: (/** @type {any} */ event) => void choose(event.currentTarget, session) }, avatar(session.persona), h("span", {}, persona(session.persona).name));
   return [name, who];
 }
@@ -54,7 +54,7 @@ function tools(session, chip) {
 /** @param {HTMLElement} anchor @param {any} session */
 async function choose(anchor, session) {
   const all = await loadPersonas().catch(() => []);
-  void openMenu(anchor, all.map(({ id, name }) => ({ icon: id === session.persona ? "check" : "spark", label: name, onclick: () => void become(session, id) })));
+  void openMenu(anchor, all.map(({ id, name }) => ({ icon: avatar(id), isChosen: id === session.persona, label: name, onclick: () => void become(session, id) })));
 }
 
 /** @param {any} session @param {string} id */

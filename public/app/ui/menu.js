@@ -5,7 +5,7 @@ import { loadStyle } from "./style.js";
 
 await loadStyle("dialogs");
 
-/** @typedef {{ icon: string, label: string, onclick?: () => void, href?: string, isDanger?: boolean } | null} Item null draws a line */
+/** @typedef {{ icon: string | Node, label: string, onclick?: () => void, href?: string, isDanger?: boolean, isChosen?: boolean } | null} Item `isChosen`: one of several; null draws a line */
 
 /** @param {HTMLElement} anchor @param {Item[]} items */
 export function openMenu(anchor, items) {
@@ -18,7 +18,7 @@ export function openMenu(anchor, items) {
     anchor.setAttribute("aria-expanded", "false");
   });
   menu.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
-    const all = [...menu.querySelectorAll("[role=menuitem]")];
+    const all = [...menu.querySelectorAll("[role^=menuitem]")];
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (!step) return;
     event.preventDefault();
@@ -27,15 +27,17 @@ export function openMenu(anchor, items) {
   menu.showPopover();
   anchor.setAttribute("aria-expanded", "true");
   place(menu, anchor.getBoundingClientRect());
-  menu.querySelector("[role=menuitem]")?.focus();
+  (menu.querySelector("[aria-checked=true]") ?? menu.querySelector("[role^=menuitem]"))?.focus();
 }
 
 /** @param {Item} item @param {() => void} close */
 function element(item, close) {
   if (!item) return h("hr");
-  const props = { role: "menuitem", tabindex: "-1", class: item.isDanger ? "danger" : "" };
-  if (item.href) return h("a", { ...props, href: item.href, download: true, onclick: () => setTimeout(close) }, icon(item.icon), item.label);
-  return h("button", { ...props, type: "button", onclick: () => (close(), item.onclick?.()) }, icon(item.icon), item.label);
+  const sign = typeof item.icon === "string" ? icon(item.icon) : item.icon;
+  const one = item.isChosen === undefined ? { role: "menuitem" } : { role: "menuitemradio", "aria-checked": String(item.isChosen) };
+  const props = { ...one, tabindex: "-1", class: item.isDanger ? "danger" : "" };
+  if (item.href) return h("a", { ...props, href: item.href, download: true, onclick: () => setTimeout(close) }, sign, item.label);
+  return h("button", { ...props, type: "button", onclick: () => (close(), item.onclick?.()) }, sign, item.label, item.isChosen && icon("check"));
 }
 
 /** Below the button, or above it where there is no room. @param {HTMLElement} menu @param {DOMRect} at */
