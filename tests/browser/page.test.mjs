@@ -99,6 +99,35 @@ for (const colorScheme of ["light", "dark"])
     await assertAccessible(page, "the sheet of keys");
   });
 
+test("on paper there is the conversation, all of it, dark on light, and nothing to press", async (t) => {
+  const page = await newPage(t, { colorScheme: "dark", viewport: { width: 900, height: 400 } });
+  await open(page, server.url);
+  model.script = () => saying("Fine.\n\n".repeat(40));
+  await exchange(page, "Hello", "Fine.");
+  await page.emulateMedia({ media: "print" });
+  const [isWhole, paper] = await page.evaluate(() => {
+    const log = document.querySelector("#log");
+    return [log.clientHeight >= log.scrollHeight && log.clientHeight > 1000, getComputedStyle(document.documentElement).colorScheme];
+  });
+  assert.deepEqual([isWhole, paper], [true, "light"]);
+  assert.equal(await page.locator("button:visible:not(.title-button)").count(), 0);
+});
+
+test("where colours are forced, what is chosen is outlined and switches are seen", async (t) => {
+  const page = await newPage(t, { forcedColors: "active" });
+  await open(page, server.url);
+  model.script = () => saying("Fine.");
+  await exchange(page, "Hello", "Fine.");
+  await page.click("#toggle-panel");
+  await page.waitForSelector(".switch");
+  const style = (selector, property) => page.locator(selector).first().evaluate((element, property) => getComputedStyle(element)[property], property);
+  for (const chosen of [".session.is-current", ".tab[aria-selected=true]"]) assert.equal(await style(chosen, "outlineStyle"), "solid", chosen);
+  assert.equal(await style(".switch input", "borderTopStyle"), "solid");
+  await page.click("#new-session");
+  await page.waitForSelector(".card");
+  assert.equal(await style(".card:has(:checked)", "outlineStyle"), "solid");
+});
+
 test("on a phone the list is a drawer, and nothing is wider than the screen", async (t) => {
   const page = await newPage(t, { viewport: { width: 360, height: 700 }, hasTouch: true, isMobile: true, reducedMotion: "reduce" });
   await open(page, server.url);
