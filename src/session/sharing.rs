@@ -38,11 +38,13 @@ impl Object {
         Ok(reminded)
     }
 
-    /// Notes, before the session is saved, that the end of its turn need not be told now.
-    pub(super) fn put_off_sharing(&self, stored: &mut Stored) {
-        if self.is_late.get() {
+    /// Notes, before the session is saved, that the end of its turn need not be told now. What is to be forgotten is not put
+    /// off: who asks what is remembered has no session share.
+    pub(super) fn put_off_sharing(&self, stored: &mut Stored) -> Result<()> {
+        if self.is_late.get() && !self.storage.has_unforgotten()? {
             stored.listed_revision = stored.session.revision;
         }
+        Ok(())
     }
 
     /// Tells `user`'s object of the session and of all that is new in it. To be called in order.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     ending::files_with,
-    learning::say,
+    learning::{known, say},
     support::{
         Server, eventually, json,
         model::{Model, Step},
@@ -237,4 +237,17 @@ fn a_turn_that_a_killed_process_ran_is_known_to_who_reads_next() {
     server.launch();
     assert_eq!(found(&server, "sesame"), 1);
     assert_eq!(latest(&server).0, id);
+}
+
+#[test]
+fn what_a_removed_message_taught_is_forgotten_with_the_next_turn_though_the_removal_was_cut_off() {
+    let server = Server::start();
+    let id = begin(&server, "ann", json!({}));
+    say(&server, &id, "Hi, my name is John");
+    say(&server, &id, "And now something quite different");
+    server.ask("POST", &format!("/__test/sessions/{id}/panic?when=listing"), &[], None).expect(200);
+    server.delete(&format!("/sessions/{id}/messages/1")).expect_problem(503, "UNAVAILABLE");
+    // Who asks what is remembered asks no session.
+    say(&server, &id, "And something different again");
+    assert_eq!(known(&server, "/users/ann/memory"), json!({}));
 }

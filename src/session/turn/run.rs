@@ -148,7 +148,7 @@ async fn end(object: &Object, running: &Running, outcome: Outcome) -> Result<()>
         };
         let mut stored = stored.filter(is_ours).ok_or(Error::NotFound(Subject::Session))?;
         let concluded = object.conclude(&mut stored, outcome, platform::now())?;
-        object.put_off_sharing(&mut stored);
+        object.put_off_sharing(&mut stored)?;
         object.save(&mut stored, Aftermath::Nothing)?;
         Ok(concluded)
     })?;

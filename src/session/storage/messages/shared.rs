@@ -14,6 +14,7 @@ pub(in crate::session::storage) const CREATE: Write =
     Write::new("create table if not exists unshared (sequence integer primary key) strict");
 const ADD: Write = Write::new("insert or ignore into unshared (sequence) values (?)");
 const ALL: &str = "select sequence from unshared order by sequence";
+const HAS_ANY: &str = "select 1 from unshared limit 1";
 const DELETE: Write = Write::new("delete from unshared where sequence = ?");
 pub(in crate::session::storage) const DELETE_ALL: Write = Write::new("delete from unshared");
 
@@ -49,6 +50,11 @@ impl Storage {
     /// Has the user's index forget a message, and what was learned from it.
     pub(in crate::session) fn unshare(&self, sequence: u64) -> Result<()> {
         self.sql.run(&ADD, &[sequence.into()])
+    }
+
+    /// Is there a message that the user's index has not forgotten yet?
+    pub(in crate::session) fn has_unforgotten(&self) -> Result<bool> {
+        Ok(self.sql.row(HAS_ANY, &[])?.is_some())
     }
 
     /// What the user's index does not know yet.
