@@ -273,7 +273,7 @@ async fn ask_informed<T: DeserializeOwned>(env: &Env, user: &UserId, call: &Call
         Informed::Behind { behind } => behind,
     };
     let share = async |id: &String| {
-        let shared = platform::within(PATIENCE, session::client::share_now(env, user, id)).await;
+        let shared = platform::within(PATIENCE, share_now(env, user, id)).await;
         let shared = shared.ok_or_else(|| Error::Unavailable("a session does not share".into())).flatten();
         // Then what is known of it has to do, as when it could not tell.
         if let Err(error) = shared {
@@ -282,4 +282,12 @@ async fn ask_informed<T: DeserializeOwned>(env: &Env, user: &UserId, call: &Call
     };
     join_all(behind.iter().map(share)).await;
     namespace::call::<_, T, Refusal>(env, BINDING, user.as_str(), call).await
+}
+
+/// Has a session share. One whose object is lost on the way is there again when it is called once more.
+async fn share_now(env: &Env, user: &UserId, id: &str) -> Result<()> {
+    match session::client::share_now(env, user, id).await {
+        Err(Error::Unavailable(_)) => session::client::share_now(env, user, id).await,
+        shared => shared,
+    }
 }

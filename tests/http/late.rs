@@ -251,3 +251,15 @@ fn what_a_removed_message_taught_is_forgotten_with_the_next_turn_though_the_remo
     say(&server, &id, "And something different again");
     assert_eq!(known(&server, "/users/ann/memory"), json!({}));
 }
+
+#[test]
+fn a_session_whose_object_is_lost_when_it_is_to_share_is_asked_again() {
+    let mut server = Server::start();
+    let id = begin(&server, "ann", json!({}));
+    say(&server, &id, "Hello to you over there");
+    say(&server, &id, "The marker is sesame");
+    server.kill();
+    let call = "async call(json) {\n    for (; ; ) {";
+    server.launch_changed(call, &format!("{call} if (json.includes('share_now') && (this.asked = !this.asked)) throw new Error('lost');"));
+    assert_eq!((latest(&server), found(&server, "sesame")), ((id, 4, 4), json!(1)));
+}

@@ -93,6 +93,15 @@ impl Server {
         assert!(Command::new("kill").args(["-KILL", &id.to_string()]).status().unwrap().success());
     }
 
+    /// Starts it again with something else in what `entry.js` has become.
+    pub(crate) fn launch_changed(&mut self, from: &str, to: &str) {
+        let file = self.folder.join("entry.js");
+        let entry = fs::read_to_string(&file).unwrap();
+        assert_eq!(entry.matches(from).count(), 1, "{from}");
+        fs::write(file, entry.replace(from, to)).unwrap();
+        self.launch();
+    }
+
     /// Starts it again on the same data and port.
     pub(crate) fn launch(&mut self) {
         self.kill();
