@@ -263,3 +263,22 @@ fn a_session_whose_object_is_lost_when_it_is_to_share_is_asked_again() {
     server.launch_changed(call, &format!("{call} if (json.includes('share_now') && (this.asked = !this.asked)) throw new Error('lost');"));
     assert_eq!((latest(&server), found(&server, "sesame")), ((id, 4, 4), json!(1)));
 }
+
+#[test]
+fn an_object_of_an_earlier_version_is_asked_as_it_was() {
+    let mut server = Server::start();
+    let id = begin(&server, "ann", json!({}));
+    server.kill();
+    // It knows neither the question nor that a turn may be late.
+    let call = "const reply = await guard(() => core(this, UserCore).call(json));";
+    let refusal = r#"{"err":{"internal":{"cause":"call: unknown variant"}}}"#;
+    let earlier =
+        format!("if (json.startsWith('{{\"informed\"')) return '{refusal}';\njson = json.replace(/,\"late\":\"[^\"]*\"/, '');\n{call}");
+    server.launch_changed(call, &earlier);
+    for part in 1..=2_u64 {
+        say(&server, &id, "The marker is sesame");
+        assert_eq!((latest(&server), found(&server, "sesame")), ((id.clone(), 2 * part, 2 * part), json!(part)));
+    }
+    assert_eq!(listed(&server, ""), [id]);
+    begin(&server, "ann", json!({}));
+}
