@@ -34,7 +34,10 @@ impl Object {
         // What is being shared must not take back the mark that is set now.
         let _in_order = if may_be_late { Some(self.listing.lock().await) } else { None };
         let (reminded, is_late) = user::client::remind(&self.env, user, said, may_be_late).await?;
-        self.is_late.set(is_late);
+        // Else it may be a client that wants to see a prompt, amid a turn that is late.
+        if may_be_late {
+            self.is_late.set(is_late);
+        }
         Ok(reminded)
     }
 

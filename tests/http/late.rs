@@ -253,6 +253,25 @@ fn what_a_removed_message_taught_is_forgotten_with_the_next_turn_though_the_remo
 }
 
 #[test]
+fn who_looks_at_a_prompt_amid_a_turn_leaves_it_late() {
+    let model = Model::start(|number, _| match number {
+        0 => Model::saying("Good day."),
+        _ => vec![Step::Headers, Step::Gate, Step::Text("Done.".into()), Step::Finish("stop"), Step::Done],
+    });
+    let mut server = Server::asking(&model, &[("MODEL_TITLES", "off")]);
+    let id = begin(&server, "ann", json!({}));
+    say(&server, &id, "Hello to you over there");
+    let asked = json!({"session_id": id, "message": "Take your time with sesame", "stream": true});
+    let stream = server.events("POST", "/chat", &[], Some(&asked));
+    eventually("the model is asked", || model.requests().len() == 2);
+    server.get(&format!("/sessions/{id}/context")).expect(200);
+    model.open(1);
+    assert_eq!(stream.rest().last().unwrap().name, "done");
+    server.kill();
+    assert_eq!(behind(&server), 1);
+}
+
+#[test]
 fn a_session_whose_object_is_lost_when_it_is_to_share_is_asked_again() {
     let mut server = Server::start();
     let id = begin(&server, "ann", json!({}));
