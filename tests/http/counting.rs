@@ -1,6 +1,6 @@
 //! Everything is counted once, whatever happens in between: no report is lost, and none counts twice.
 
-use std::{thread, time::Duration};
+use std::{sync::mpsc, thread, time::Duration};
 
 use serde_json::Value;
 
@@ -131,18 +131,21 @@ fn a_process_that_is_killed_now_and_then_counts_everything_once() {
     let mut server = Server::asking(&model, &[("STATS_LAG_SECONDS", "1"), ("MAX_SESSIONS_PER_USER", "0")]);
     let (mut dice, mut ended, mut living, mut last) = (Dice(11), Expected::default(), Vec::new(), 0);
     for _ in 0..KILLS {
-        let pause = Duration::from_millis(50 + dice.roll(900));
+        let steps = 5 + dice.roll(60);
         // What was asked last, if its answer has not come.
         let unanswered = thread::scope(|scope| {
             let (server, living, ended, last, dice) = (&server, &mut living, &mut ended, &mut last, &mut dice);
+            let (done, doing) = mpsc::channel();
             scope.spawn(move || {
-                thread::sleep(pause);
+                // Amid whatever comes after so many steps; or when the steps have failed.
+                (0..steps).all(|_| doing.recv().is_ok());
                 server.kill_from_beside();
             });
             loop {
                 if let Err(step) = step(server, living, ended, last, dice) {
                     return step;
                 }
+                let _ = done.send(());
             }
         });
         server.kill();

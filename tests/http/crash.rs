@@ -1,15 +1,16 @@
 //! A lost WASM instance costs one answer, a killed process none that was given.
 
 use std::{
-    sync::atomic::{AtomicUsize, Ordering},
-    thread,
+    panic::{self, AssertUnwindSafe},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    thread::{self, ScopedJoinHandle},
     time::{Duration, Instant},
 };
 
 use crate::support::{Server, eventually, json};
 
-/// What a caller may be left waiting when the instance under it is lost.
-const PROMPT: Duration = Duration::from_secs(1);
+/// What a caller may be left waiting when the instance under it is lost: without a guard that is for ever, and machines are slow.
+const PROMPT: Duration = Duration::from_secs(5);
 
 /// Breaks something and checks that the answer is a 503, at once.
 fn strike(server: &Server, path: &str) {
@@ -84,27 +85,39 @@ fn a_fault_in_the_alarm_harms_nobody_and_the_alarm_comes_again() {
 
 #[test]
 fn bystanders_of_a_fault_get_an_answer() {
+    const ASKERS: usize = 8;
     let server = Server::start();
     let id = server.new_session();
+    let (answers, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
     thread::scope(|scope| {
-        let askers: Vec<_> = (0..8)
-            .map(|_| {
-                scope.spawn(|| {
-                    for _ in 0..25 {
-                        let started = Instant::now();
-                        let status = server.post("/chat", json!({"session_id": id, "message": "hello"})).status;
-                        assert!(matches!(status, 200 | 503), "{status}");
-                        assert!(started.elapsed() < 5 * PROMPT, "{:?}", started.elapsed());
-                    }
-                })
+        let askers = [(); ASKERS].map(|()| {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::SeqCst) {
+                    let started = Instant::now();
+                    let status = server.post("/chat", json!({"session_id": id, "message": "hello"})).status;
+                    assert!(matches!(status, 200 | 503), "{status}");
+                    assert!(started.elapsed() < 5 * PROMPT, "{:?}", started.elapsed());
+                    answers.fetch_add(1, Ordering::SeqCst);
+                }
             })
-            .collect();
-        for fault in ["panic", "trap", "exception"] {
-            thread::sleep(Duration::from_millis(30));
-            strike(&server, &format!("/__test/sessions/{id}/{fault}"));
-            thread::sleep(Duration::from_millis(30));
-            strike(&server, &format!("/__test/worker/{fault}"));
-        }
+        });
+        // Then everybody is asking again, most likely.
+        let until_they_ask = || {
+            let before = answers.load(Ordering::SeqCst);
+            while answers.load(Ordering::SeqCst) < before + 2 * ASKERS && !askers.iter().any(ScopedJoinHandle::is_finished) {
+                thread::yield_now();
+            }
+        };
+        let struck = panic::catch_unwind(AssertUnwindSafe(|| {
+            for fault in ["panic", "trap", "exception"] {
+                until_they_ask();
+                strike(&server, &format!("/__test/sessions/{id}/{fault}"));
+                until_they_ask();
+                strike(&server, &format!("/__test/worker/{fault}"));
+            }
+        }));
+        is_over.store(true, Ordering::SeqCst);
+        assert!(struck.is_ok(), "a fault was not answered");
         askers.into_iter().for_each(|asker| asker.join().unwrap());
     });
     server.say(&id, "everything fine?");
