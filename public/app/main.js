@@ -16,12 +16,11 @@ import { createAs } from "./sessions/begin.js";
 import { everyWhile } from "./sessions/expiry.js";
 import { drawList } from "./sessions/list.js";
 import { drop, onSessions, put, refresh, state } from "./sessions/store.js";
-import { closePanel, isPanelOpen, openPanel, redraw, startPanel } from "./panel/panel.js";
 import { refreshContext } from "./panel/ring.js";
 import { startBanner } from "./ui/banner.js";
 import { isDrawerOpen, isNarrow, setDrawer, startDrawer } from "./ui/drawer.js";
 import { problemCard } from "./ui/problem.js";
-import { openCreate, openSheet } from "./ui/later.js";
+import { closePanel, isPanelOpen, openCreate, openPanel, openSheet, redrawPanel } from "./ui/later.js";
 import { MOD, startShortcuts } from "./ui/shortcuts.js";
 import { startThemeButton } from "./ui/theme-button.js";
 
@@ -31,11 +30,11 @@ let isStarted = false;
 async function start() {
   startThemeButton();
   startDrawer();
-  startPanel();
+  byId("toggle-panel").addEventListener("click", togglePanel);
   // A file of its own, loaded by who searches.
   byId("search").addEventListener("focus", async () => (await import("./sessions/search.js")).startSearch(), { once: true });
   startView();
-  startShortcuts({ search, create, stop, write: () => byId("message").focus(), panel: () => (isPanelOpen() ? closePanel() : openPanel("memory")), close });
+  startShortcuts({ search, create, stop, write: () => byId("message").focus(), panel: togglePanel, close });
   startBanner(() => void (isStarted ? again() : enter()));
   byId("search-key").textContent = `${MOD} K`;
   byId("new-session").addEventListener("click", create);
@@ -80,9 +79,12 @@ function listen() {
     void show();
     if (isNarrow()) setDrawer(false);
     if (!isSearching()) drawList();
-    redraw();
+    void redrawPanel();
   });
   onSessions(() => !isSearching() && drawList());
+  addEventListener("open-panel", (event) => void openPanel(/** @type {CustomEvent} */ (event).detail));
+  addEventListener("memory-changed", () => void redrawPanel("memory"));
+  addEventListener("context-changed", () => void redrawPanel("context"));
   onNews(hear);
   addEventListener("turns-changed", (event) => {
     const { detail: turn } = /** @type {CustomEvent} */ (event);
@@ -115,7 +117,7 @@ function listen() {
 
 /** @param {import("./tabs.js").News} news */
 function hear(news) {
-  if (news.what === "memory") return redraw("memory");
+  if (news.what === "memory") return void redrawPanel("memory");
   if (news.what === "gone") {
     abandon(news.sessionId);
     drop(news.sessionId);
@@ -144,6 +146,8 @@ function search() {
   byId("search").select();
 }
 
+const togglePanel = () => void (isPanelOpen() ? closePanel() : openPanel());
+
 function stop() {
   if (view.id === null || !isRunning(view.id)) return false;
   stopNow();
@@ -153,7 +157,7 @@ function stop() {
 function close() {
   if (isDrawerOpen()) setDrawer(false);
   // Where it lies over the conversation.
-  else if (isPanelOpen() && matchMedia("(max-width: 75rem)").matches) closePanel();
+  else if (isPanelOpen() && matchMedia("(max-width: 75rem)").matches) void closePanel();
   else if (isSearching()) void import("./sessions/search.js").then(({ clearSearch }) => clearSearch());
   else return false;
   return true;

@@ -3,13 +3,13 @@
 import { ApiError, patchSession } from "../api.js";
 import { byId, h, icon, iconButton } from "../dom.js";
 import { avatar, loadPersonas, persona } from "../personas.js";
-import { complain, keepLonger, menuOf } from "../sessions/actions.js";
 import { expiryChip } from "../sessions/expiry.js";
 import { titleField } from "../sessions/list.js";
 import { put, titleOf } from "../sessions/store.js";
 import { tellTabs } from "../tabs.js";
 import { announce } from "../ui/announce.js";
-import { openMenu } from "../ui/later.js";
+import { keepLonger, openMenu, openSessionMenu } from "../ui/later.js";
+import { complain } from "../ui/problem.js";
 import { contextRing } from "../panel/ring.js";
 
 let drawn = "";
@@ -47,7 +47,7 @@ function title(session) {
 /** @param {any} session @param {Element | null} chip */
 function tools(session, chip) {
   const rename = () => /** @type {any} */ (byId("bar-title").querySelector(".title-button"))?.click();
-  const more = iconButton("more", "More", (event) => void openMenu(event.currentTarget, menuOf(session, rename)), { class: "icon-button", "aria-haspopup": "menu" });
+  const more = iconButton("more", "More", (event) => void openSessionMenu(event.currentTarget, session, rename), { class: "icon-button", "aria-haspopup": "menu" });
   return [...(chip ? [chip] : []), contextRing(session.session_id), more];
 }
 

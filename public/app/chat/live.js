@@ -6,10 +6,9 @@ import { byId, h, icon } from "../dom.js";
 import { duration } from "../format.js";
 import { showMarkdown } from "../markdown/show.js";
 import { avatar, persona } from "../personas.js";
-import { complain } from "../sessions/actions.js";
 import { tellTabs } from "../tabs.js";
 import { announce } from "../ui/announce.js";
-import { problemCard } from "../ui/problem.js";
+import { complain, problemCard } from "../ui/problem.js";
 import { lastOf } from "./thread.js";
 
 /** After so long it is said how long it has taken. */

@@ -3,7 +3,7 @@
 // @ts-check
 import { versions } from "../api.js";
 import { h, iconButton } from "../dom.js";
-import { complain } from "../sessions/actions.js";
+import { complain } from "../ui/problem.js";
 import { messageElement } from "./message.js";
 
 /**

@@ -5,7 +5,6 @@ import { ApiError, messages, newKey, removeMessage, session as getSession } from
 import { byId, h } from "../dom.js";
 import { loadPersonas, persona } from "../personas.js";
 import { begin } from "../sessions/begin.js";
-import { branch, complain } from "../sessions/actions.js";
 import { nearness } from "../sessions/expiry.js";
 import { drop, put, refresh, state, titleOf } from "../sessions/store.js";
 import { address, go, route } from "../router.js";
@@ -13,8 +12,8 @@ import { keep } from "../storage.js";
 import { tellTabs } from "../tabs.js";
 import { dismiss, follow, isRunning, onTurn, retry, run, stop, turnOf, unsent } from "../turns.js";
 import { announce } from "../ui/announce.js";
-import { openCreate, pager } from "../ui/later.js";
-import { problemCard } from "../ui/problem.js";
+import { branch, openCreate, pager } from "../ui/later.js";
+import { complain, problemCard } from "../ui/problem.js";
 import { drawBar } from "./bar.js";
 import { setBusy, setClosed, setText, showDraft, startComposer } from "./composer.js";
 import { editMessage } from "./edit.js";

@@ -4,11 +4,11 @@ import { ApiError, deleteMemory, forgetAll, memories, memory, patchSession, putM
 import { h, iconButton } from "../dom.js";
 import { dateTime, plural } from "../format.js";
 import { label } from "../chat/live.js";
-import { complain } from "../sessions/actions.js";
 import { put, state, titleOf } from "../sessions/store.js";
 import { address } from "../router.js";
 import { tellTabs } from "../tabs.js";
 import { confirmed } from "../ui/dialog.js";
+import { complain } from "../ui/problem.js";
 import { toast } from "../ui/toast.js";
 
 /** @type {Record<string, string>} */

@@ -18,17 +18,8 @@ const TABS = [
 let open = "memory";
 let drawing = 0;
 
-export const isPanelOpen = () => !byId("panel").hidden;
-
-export function startPanel() {
-  byId("toggle-panel").addEventListener("click", () => (isPanelOpen() ? closePanel() : openPanel(open)));
-  addEventListener("open-panel", (event) => openPanel(/** @type {CustomEvent} */ (event).detail));
-  addEventListener("memory-changed", () => redraw("memory"));
-  addEventListener("context-changed", () => redraw("context"));
-}
-
-/** @param {Tab} tab */
-export function openPanel(tab) {
+/** @param {Tab} [tab] the one that was looked at last, if none is given */
+export function openPanel(tab = open) {
   open = tab;
   byId("panel").hidden = false;
   byId("app").classList.add("has-panel");
@@ -61,7 +52,7 @@ function draw() {
 
 /** Draws a tab again when it is open. @param {Tab} [tab] */
 export function redraw(tab = open) {
-  if (isPanelOpen() && tab === open) void fill();
+  if (!byId("panel").hidden && tab === open) void fill();
 }
 
 async function fill() {

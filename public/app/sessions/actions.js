@@ -5,14 +5,11 @@ import { go, route } from "../router.js";
 import { forgetSession } from "../storage.js";
 import { tellTabs } from "../tabs.js";
 import { abandon } from "../turns.js";
-import { titleOfProblem } from "../ui/problem.js";
+import { complain } from "../ui/problem.js";
 import { toast } from "../ui/toast.js";
 import { drop, hide, put, state, titleOf } from "./store.js";
 
 const UNDO_SECONDS = 10;
-
-/** Says what went wrong where there is no better place. @param {any} error */
-export const complain = (error) => void toast(`${titleOfProblem(error)}: ${error.message}`, { seconds: 8 });
 
 /** Deletes a session at once; for a while that can be taken back. @param {any} listed */
 export async function remove(listed) {

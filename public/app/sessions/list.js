@@ -5,9 +5,8 @@ import { dayGroup, span } from "../format.js";
 import { avatar, persona } from "../personas.js";
 import { address, route } from "../router.js";
 import { isRunning } from "../turns.js";
-import { openMenu } from "../ui/later.js";
-import { problemCard } from "../ui/problem.js";
-import { complain, menuOf, rename } from "./actions.js";
+import { openSessionMenu, rename } from "../ui/later.js";
+import { complain, problemCard } from "../ui/problem.js";
 import { nearness } from "./expiry.js";
 import { loadMore, refresh, sessions, state, titleOf } from "./store.js";
 
@@ -64,7 +63,7 @@ function item(session, now) {
   const link = h("a", { class: "session-link", href: address(id), "aria-current": isCurrent && "page", title: `${titleOf(session)} · ${persona(session.persona).name}`, ondblclick: begin }, sign, name, near,
     isBusy && h("span", { class: "visually-hidden" }, "(answering)"));
   link.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => event.key === "F2" && begin());
-  const menu = iconButton("more", `More for ${titleOf(session)}`, (event) => void openMenu(event.currentTarget, menuOf(session, begin)), { "aria-haspopup": "menu", title: "More" });
+  const menu = iconButton("more", `More for ${titleOf(session)}`, (event) => void openSessionMenu(event.currentTarget, session, begin), { "aria-haspopup": "menu", title: "More" });
   return h("li", { class: `session ${isCurrent ? "is-current" : ""}`, data: { id } }, link, h("span", { class: "session-tools" }, menu));
 }
 

@@ -1,6 +1,6 @@
 // What is loaded when somebody first wants it: the first view of the page does without.
 // @ts-check
-import { h } from "../dom.js";
+import { byId, h } from "../dom.js";
 
 /** See menu.js. @param {HTMLElement} anchor @param {import("./menu.js").Item[]} items */
 export const openMenu = async (anchor, items) => (await import("./menu.js")).openMenu(anchor, items);
@@ -10,6 +10,28 @@ export const openCreate = async (persona) => (await import("../sessions/create.j
 
 /** The sheet of keys. */
 export const openSheet = async () => (await import("./sheet.js")).openSheet();
+
+/** @typedef {import("../panel/panel.js").Tab} Tab */
+const panel = () => import("../panel/panel.js");
+export const isPanelOpen = () => !byId("panel").hidden;
+/** The panel beside the conversation. @param {Tab} [tab] the one that was looked at last, if none is given */
+export const openPanel = async (tab) => (await panel()).openPanel(tab);
+export const closePanel = async () => (await panel()).closePanel();
+/** Draws a tab again when it is open. @param {Tab} [tab] */
+export const redrawPanel = async (tab) => void (isPanelOpen() && (await panel()).redraw(tab));
+
+const actions = () => import("../sessions/actions.js");
+/** The menu of a session, at a button. @param {HTMLElement} anchor @param {any} session @param {() => void} onrename */
+export async function openSessionMenu(anchor, session, onrename) {
+  const { menuOf } = await actions();
+  await openMenu(anchor, menuOf(session, onrename));
+}
+/** See actions.js. @param {string} id @param {string} before @param {string | null} title */
+export const rename = async (id, before, title) => (await actions()).rename(id, before, title);
+/** @param {string} id */
+export const keepLonger = async (id) => (await actions()).keepLonger(id);
+/** @param {string} id @param {number} through */
+export const branch = async (id, through) => (await actions()).branch(id, through);
 
 /** A place for the pager of a message, see versions.js. @param {any[]} what */
 export function pager(...what) {

@@ -2,6 +2,7 @@
 // the log.
 // @ts-check
 import { h, icon } from "../dom.js";
+import { toast } from "./toast.js";
 
 /** @type {Record<string, string>} */
 const TITLES = {
@@ -56,3 +57,6 @@ export function problemCard(error, ...actions) {
     error?.requestId && h("small", {}, `Request ${error.requestId}`),
     actions.some(Boolean) && h("div", { class: "problem-actions" }, ...actions));
 }
+
+/** Says what went wrong where there is no better place. @param {any} error */
+export const complain = (error) => void toast(`${titleOfProblem(error)}: ${error.message}`, { seconds: 8 });
