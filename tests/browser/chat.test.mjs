@@ -2,9 +2,9 @@
 // doubled by reloads, lost connections and second tabs.
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
-import { eventually, newContext, newPage } from "./support/browser.mjs";
+import { openApp } from "./support/app.mjs";
+import { eventually } from "./support/browser.mjs";
 import { gated, saying, startModel } from "./support/model.mjs";
-import { exchange, open, say, shows, texts } from "./support/page.mjs";
 import { startServer } from "./support/server.mjs";
 
 let server;
@@ -24,61 +24,56 @@ after(async () => {
 });
 
 test("an answer is waited for from the moment of sending, and grows as it comes", async (t) => {
-  const page = await newPage(t);
-  await open(page, server.url);
+  const app = await openApp(t, server);
+  const { page } = app;
   model.script = () => gated("One two three");
-  await say(page, "Count");
+  await app.send("Count");
   await page.waitForSelector(".is-live[aria-busy=true] .waiting");
   assert.equal(await page.getAttribute("#send", "aria-label"), "Stop");
   model.open(2);
-  await shows(page, "Count", "One two ");
+  await app.shows("Count", "One two");
   model.open(2);
-  await shows(page, "Count", "One two three");
+  await app.shows("Count", "One two three");
   await page.waitForSelector("#send[aria-label=Send]");
   assert.equal(await page.locator(".is-live").count(), 0);
   assert.match(page.url(), /#\/s\/session_[0-9a-f]{16}$/);
 });
 
 test("a reload amid an answer, and a second tab, show all of it once", async (t) => {
-  const context = await newContext(t);
-  const page = await context.newPage();
-  await open(page, server.url);
+  const app = await openApp(t, server);
+  const { page } = app;
   const words = Array.from({ length: 30 }, (_, index) => `w${index}`).join(" ");
   model.script = () => gated(words);
-  await say(page, "Count");
+  await app.send("Count");
   model.open(10);
   await page.locator(".is-live", { hasText: "w9" }).waitFor();
   await page.reload();
   await page.locator(".is-live", { hasText: "w9" }).waitFor();
-  const other = await context.newPage();
-  await open(other, page.url());
-  await other.locator(".is-live", { hasText: "w9" }).waitFor();
+  const other = await app.tab();
+  await other.page.locator(".is-live", { hasText: "w9" }).waitFor();
   model.open(21);
-  for (const tab of [page, other]) await shows(tab, "Count", words);
+  for (const tab of [app, other]) await tab.shows("Count", words);
   assert.equal(model.requests.length, 1);
 });
 
 test("tabs of one session stay in step", async (t) => {
   // A tab may just be asking for the session that the other one deletes.
-  const context = await newContext(t, { errors: [/404/] });
-  const [page, other] = [await context.newPage(), await context.newPage()];
-  await open(page, server.url);
-  await exchange(page, "Hello", "Fine.");
-  await open(other, page.url());
+  const app = await openApp(t, server, { errors: [/404/] });
+  await app.say("Hello");
+  const other = await app.tab();
   model.script = () => gated("Second");
-  await say(page, "Again");
-  await other.waitForSelector("#send[aria-label=Stop]");
+  await app.send("Again");
+  await other.button("Stop").waitFor();
   model.open(2);
-  for (const tab of [page, other]) await shows(tab, "Hello", "Fine.", "Again", "Second");
-  await page.click("[aria-label='More']:visible >> nth=-1");
-  await page.click("[role=menuitem]:has-text('Delete')");
-  await eventually("the other tab leaves the session", () => other.url().endsWith("#/"));
+  for (const tab of [app, other]) await tab.shows("Hello", "Fine.", "Again", "Second");
+  await app.choose("Delete");
+  await eventually("the other tab leaves the session", () => other.page.url().endsWith("#/"));
 });
 
 test("a connection that is lost amid an answer is made again, and nothing is said twice", async (t) => {
-  const page = await newPage(t, { errors: [/ERR_/] });
-  await open(page, server.url);
-  await exchange(page, "Hello", "Fine.");
+  const app = await openApp(t, server, { errors: [/ERR_/] });
+  const { page } = app;
+  await app.say("Hello");
   // The request arrives and is begun, its answer does not.
   let lost = 0;
   await page.route("**/chat", async (route) => {
@@ -87,79 +82,79 @@ test("a connection that is lost amid an answer is made again, and nothing is sai
     await route.fetch();
     return route.abort("connectionreset");
   });
-  await say(page, "Again");
-  await shows(page, "Hello", "Fine.", "Again", "Fine.");
+  await app.send("Again");
+  await app.shows("Hello", "Fine.", "Again", "Fine.");
   assert.deepEqual([lost, model.requests.length], [2, 2]);
 });
 
 test("what cannot be sent is kept, over a reload, and sent once when the network is back", async (t) => {
-  const context = await newContext(t, { errors: [/ERR_/] });
-  const page = await context.newPage();
-  await open(page, server.url);
-  await exchange(page, "Hello", "Fine.");
+  const app = await openApp(t, server, { errors: [/ERR_/] });
+  const { page } = app;
+  const context = page.context();
+  await app.say("Hello");
   await context.setOffline(true);
-  await say(page, "Later");
+  await app.send("Later");
   await page.waitForSelector(".banner:has-text('offline')");
   await page.waitForSelector(".problem:has-text('Send again')");
   await context.setOffline(false);
-  await shows(page, "Hello", "Fine.", "Later", "Fine.");
+  await app.shows("Hello", "Fine.", "Later", "Fine.");
   assert.equal(await page.locator(".banner").count(), 0);
 });
 
 test("Esc stops an answer and keeps what was said; it can be continued", async (t) => {
-  const page = await newPage(t);
-  await open(page, server.url);
+  const app = await openApp(t, server);
+  const { page } = app;
   model.script = () => [...gated("One two three").slice(0, 4)];
-  await say(page, "Count");
+  await app.send("Count");
   model.open(2);
   await page.locator(".is-live", { hasText: "two" }).waitFor();
   await page.keyboard.press("Escape");
   await page.waitForSelector(".cut-note:has-text('Stopped.')");
   model.script = () => saying("and three");
   await page.click("text=Continue");
-  await shows(page, "Count", "One two and three");
+  await app.shows("Count", "One two and three");
 });
 
 test("other answers and other questions keep what stood there before", async (t) => {
-  const page = await newPage(t);
-  await open(page, server.url);
-  await exchange(page, "Hello", "Fine.");
+  const app = await openApp(t, server);
+  const { page } = app;
+  await app.say("Hello");
   model.script = () => saying("Better.");
   await page.click("[aria-label='Another answer']");
-  await shows(page, "Hello", "Better.");
+  await app.shows("Hello", "Better.");
   await page.waitForSelector(".pager:has-text('2 / 2')");
   await page.click("[aria-label='Earlier version']");
-  await shows(page, "Hello", "Fine.");
+  await app.shows("Hello", "Fine.");
   await page.click("[aria-label='Later version']");
-  await shows(page, "Hello", "Better.");
+  await app.shows("Hello", "Better.");
 
   model.script = () => saying("Edited.");
   await page.focus("#message");
   await page.keyboard.press("ArrowUp");
   await page.keyboard.type(" there");
   await page.keyboard.press("Enter");
-  await shows(page, "Hello there", "Edited.");
+  await app.shows("Hello there", "Edited.");
   await page.locator("[aria-label='Earlier version']").first().click();
-  await shows(page, "Hello", "Better.");
+  await app.shows("Hello", "Better.");
 });
 
 test("a model that fails says so, keeps the question, and is asked again", async (t) => {
-  const page = await newPage(t);
-  await open(page, server.url);
+  const app = await openApp(t, server);
+  const { page } = app;
   model.script = () => [{ status: 400, body: "{}" }];
-  await say(page, "Hello");
+  await app.send("Hello");
   await page.waitForSelector(".problem:has-text('does not answer this')");
   await page.reload();
   await page.waitForSelector("text=There is no answer to this yet.");
   model.script = () => saying("Fine.");
   await page.click("text=Ask again");
-  await shows(page, "Hello", "Fine.");
+  await app.shows("Hello", "Fine.");
 });
 
 test("Enter that ends a word of an input method does not send; drafts are kept by session", async (t) => {
-  const page = await newPage(t);
-  await open(page, server.url);
-  await exchange(page, "Hello", "Fine.");
+  const app = await openApp(t, server);
+  const { page } = app;
+  await app.say("Hello");
   await page.fill("#message", "日本");
   for (const init of [{ keyCode: 229 }, { isComposing: true }]) {
     await page.locator("#message").dispatchEvent("keydown", { key: "Enter", bubbles: true, cancelable: true, ...init });
@@ -171,16 +166,16 @@ test("Enter that ends a word of an input method does not send; drafts are kept b
   await eventually("the draft is back", async () => (await page.inputValue("#message")) === "日本");
   await page.reload();
   await eventually("the draft has survived", async () => (await page.inputValue("#message")) === "日本");
-  await shows(page, "Hello", "Fine.");
+  await app.shows("Hello", "Fine.");
 });
 
 test("the end is followed only while the reader is there", async (t) => {
-  const page = await newPage(t, { viewport: { width: 900, height: 500 } });
-  await open(page, server.url);
+  const app = await openApp(t, server, { viewport: { width: 900, height: 500 } });
+  const { page } = app;
   const long = Array.from({ length: 40 }, (_, index) => `Line ${index}.`).join("\n\n");
-  await exchange(page, "Hello", "Fine.");
+  await app.say("Hello");
   model.script = () => [{ text: long }, { gate: true }, { text: `\n\n${long}` }, ...saying("End.")];
-  await say(page, "Much");
+  await app.send("Much");
   await page.locator(".is-live", { hasText: "Line 39" }).waitFor();
   const place = () => page.evaluate(() => {
     const log = document.querySelector("#log");
@@ -199,54 +194,53 @@ test("the end is followed only while the reader is there", async (t) => {
 });
 
 test("what is said while the conversation is still being looked through is not taken for missing", async (t) => {
-  const page = await newPage(t);
-  await open(page, server.url);
+  const app = await openApp(t, server);
+  const { page } = app;
   // What is asked for at the end of the first answer comes when the second question has been accepted.
   const late = [];
   await page.route(/\/messages\?/, async (route) => {
     const response = await route.fetch();
     late.push(() => route.fulfill({ response }));
   });
-  await say(page, "Hello");
+  await app.send("Hello");
   await eventually("the end asks", () => late.length === 1);
   model.script = () => gated("Second");
-  await say(page, "Again");
+  await app.send("Again");
   await page.locator(".from-user[data-sequence]", { hasText: "Again" }).waitFor();
   await Promise.all([page.waitForResponse(/\/messages\?/), late.shift()()]);
   await page.evaluate(() => new Promise(requestAnimationFrame));
   assert.deepEqual(await page.locator(".from-user .message-body").allTextContents(), ["Hello", "Again"]);
   await page.unrouteAll({ behavior: "wait" });
   model.open(2);
-  await shows(page, "Hello", "Fine.", "Again", "Second");
+  await app.shows("Hello", "Fine.", "Again", "Second");
 });
 
 test("an earlier version that is being read stays, whatever is heard of the conversation", async (t) => {
-  const context = await newContext(t);
-  const [page, other] = [await context.newPage(), await context.newPage()];
-  await open(page, server.url);
-  await exchange(page, "Hello", "Fine.");
+  const app = await openApp(t, server);
+  const { page } = app;
+  await app.say("Hello");
   model.script = () => saying("Better.");
   await page.click("[aria-label='Another answer']");
   await page.waitForSelector(".pager:has-text('2 / 2')");
-  await open(other, page.url());
+  const other = await app.tab();
   await page.click("[aria-label='Earlier version']");
-  await shows(page, "Hello", "Fine.");
+  await app.shows("Hello", "Fine.");
   const heard = page.waitForResponse(/\/messages\?/);
-  await other.click(".from-assistant [aria-label='Remove what it says']");
+  await other.page.click(".from-assistant [aria-label='Remove what it says']");
   await heard;
   await page.evaluate(() => new Promise(requestAnimationFrame));
-  await shows(page, "Hello", "Fine.");
+  await app.shows("Hello", "Fine.");
   await page.click("[aria-label='Later version']");
-  assert.equal((await texts(page)).length, 2);
+  assert.equal((await app.texts()).length, 2);
 });
 
 test("a greeting is read from its beginning, on a small screen too", async (t) => {
-  const page = await newPage(t, { viewport: { width: 360, height: 480 } });
-  await open(page, server.url);
+  const app = await openApp(t, server, { viewport: { width: 360, height: 480 } });
+  const { page } = app;
   await page.locator(".persona-pick").last().waitFor();
   const top = () => page.evaluate(() => document.querySelector("#log").scrollTop);
   assert.equal(await top(), 0);
-  await exchange(page, "Hello", "Fine.");
+  await app.say("Hello");
   await page.goto(`${server.url}/#/`);
   await page.locator(".persona-pick").last().waitFor();
   assert.equal(await top(), 0);

@@ -5,9 +5,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { assertAccessible, eventually, newContext, newPage } from "./support/browser.mjs";
+import { App, openApp } from "./support/app.mjs";
+import { assertAccessible, eventually, newPage } from "./support/browser.mjs";
 import { saying, startModel } from "./support/model.mjs";
-import { exchange, open, say, shows } from "./support/page.mjs";
 import { root, startServer } from "./support/server.mjs";
 
 const MARKDOWN = `# Title
@@ -48,11 +48,12 @@ after(async () => {
 
 test("Markdown is shown as what it means, and nothing in it runs or loads", async (t) => {
   const page = await newPage(t);
+  const app = new App(page);
   const foreign = [];
   page.on("request", (request) => request.url().startsWith(server.url) || foreign.push(request.url()));
-  await open(page, server.url);
+  await app.open(server.url);
   model.script = () => [{ text: MARKDOWN }, ...saying("")];
-  await exchange(page, "<b>Show</b> me **everything**", "End.");
+  await app.say("<b>Show</b> me **everything**");
   const answer = page.locator(".from-assistant .message-body");
   const html = (selector) => answer.locator(selector).allTextContents();
   assert.deepEqual(await html("h2"), ["Title"]);
@@ -70,12 +71,12 @@ test("Markdown is shown as what it means, and nothing in it runs or loads", asyn
 
 for (const colorScheme of ["light", "dark"])
   test(`everybody can use it: ${colorScheme}`, async (t) => {
-    const page = await newPage(t, { colorScheme, reducedMotion: "reduce" });
-    await open(page, server.url);
+    const app = await openApp(t, server, { colorScheme, reducedMotion: "reduce" });
+    const { page } = app;
     await page.waitForSelector(".persona-pick");
     await assertAccessible(page, "a new session");
     model.script = () => [{ text: MARKDOWN }, ...saying("")];
-    await exchange(page, "Hi, my name is Ada", "End.");
+    await app.say("Hi, my name is Ada");
     await page.locator(".hl-keyword").first().waitFor();
     await assertAccessible(page, "a conversation");
     await page.click("#bar-tools [aria-label=More]");
@@ -100,10 +101,10 @@ for (const colorScheme of ["light", "dark"])
   });
 
 test("on paper there is the conversation, all of it, dark on light, and nothing to press", async (t) => {
-  const page = await newPage(t, { colorScheme: "dark", viewport: { width: 900, height: 400 } });
-  await open(page, server.url);
+  const app = await openApp(t, server, { colorScheme: "dark", viewport: { width: 900, height: 400 } });
+  const { page } = app;
   model.script = () => saying("Fine.\n\n".repeat(40));
-  await exchange(page, "Hello", "Fine.");
+  await app.say("Hello");
   await page.emulateMedia({ media: "print" });
   const [isWhole, paper] = await page.evaluate(() => {
     const log = document.querySelector("#log");
@@ -114,10 +115,10 @@ test("on paper there is the conversation, all of it, dark on light, and nothing 
 });
 
 test("where colours are forced, what is chosen is outlined and switches are seen", async (t) => {
-  const page = await newPage(t, { forcedColors: "active" });
-  await open(page, server.url);
+  const app = await openApp(t, server, { forcedColors: "active" });
+  const { page } = app;
   model.script = () => saying("Fine.");
-  await exchange(page, "Hello", "Fine.");
+  await app.say("Hello");
   await page.click("#toggle-panel");
   await page.waitForSelector(".switch");
   const style = (selector, property) => page.locator(selector).first().evaluate((element, property) => getComputedStyle(element)[property], property);
@@ -129,10 +130,10 @@ test("where colours are forced, what is chosen is outlined and switches are seen
 });
 
 test("on a phone the list is a drawer, and nothing is wider than the screen", async (t) => {
-  const page = await newPage(t, { viewport: { width: 360, height: 700 }, hasTouch: true, isMobile: true, reducedMotion: "reduce" });
-  await open(page, server.url);
+  const app = await openApp(t, server, { viewport: { width: 360, height: 700 }, hasTouch: true, isMobile: true, reducedMotion: "reduce" });
+  const { page } = app;
   model.script = () => [{ text: MARKDOWN }, ...saying("")];
-  await exchange(page, "Hello", "End.");
+  await app.say("Hello");
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 360);
   await page.click("#open-sidebar");
   await page.locator(".session-link").waitFor();
@@ -145,8 +146,8 @@ test("on a phone the list is a drawer, and nothing is wider than the screen", as
 });
 
 test("screen readers hear an answer once, when it is whole", async (t) => {
-  const page = await newPage(t);
-  await open(page, server.url);
+  const app = await openApp(t, server);
+  const { page } = app;
   await page.evaluate(() => {
     globalThis.heard = [];
     new MutationObserver(() => {
@@ -155,15 +156,15 @@ test("screen readers hear an answer once, when it is whole", async (t) => {
     }).observe(document.querySelector("#announcer"), { childList: true });
   });
   model.script = () => saying("One two three four.", 20);
-  await exchange(page, "Hello", "four.");
+  await app.say("Hello");
   await eventually("it is announced", () => page.evaluate(() => globalThis.heard.length > 0));
   assert.deepEqual(await page.evaluate(() => globalThis.heard), ["Assistant: One two three four."]);
   assert.equal(await page.locator("[aria-live]:not([aria-live=off])").count(), 1);
 });
 
 test("the theme that is chosen is there after a reload", async (t) => {
-  const page = await newPage(t, { colorScheme: "light" });
-  await open(page, server.url);
+  const app = await openApp(t, server, { colorScheme: "light" });
+  const { page } = app;
   await page.click("#theme");
   await page.click("#theme");
   await page.reload();
@@ -171,9 +172,9 @@ test("the theme that is chosen is there after a reload", async (t) => {
 });
 
 test("thousands of messages come page by page", async (t) => {
-  const page = await newPage(t);
-  await open(page, server.url);
-  const user = await page.evaluate(() => localStorage.getItem("user"));
+  const app = await openApp(t, server);
+  const { page } = app;
+  const user = await app.user();
   const { session_id: id } = await server.ask("POST", "/sessions", { user_id: user });
   for (let begin = 0; begin < 1000; begin += 100) {
     const messages = Array.from({ length: 100 }, (_, index) => ({ role: index % 2 ? "assistant" : "user", content: `Number ${begin + index + 1}` }));
@@ -190,14 +191,13 @@ test("thousands of messages come page by page", async (t) => {
 
 test("visitors are told apart by a cookie that the page cannot see", async (t) => {
   model.script = () => saying("Fine.");
-  const context = await newContext(t, { errors: [/403/] });
   const stranger = await newPage(t, { errors: [/404/] });
   const visited = await startServer({ ...model.variables, AUTH_MODE: "visitor", VISITOR_SECRET: "0123456789abcdef0123456789abcdef" });
   t.after(() => visited.close());
-  const page = await context.newPage();
-  await open(page, visited.url);
-  await exchange(page, "Hello", "Fine.");
-  assert.deepEqual((await context.cookies()).map(({ name, httpOnly }) => [name, httpOnly]), [["visitor", true]]);
+  const app = await openApp(t, visited, { errors: [/403/] });
+  const { page } = app;
+  await app.say("Hello");
+  assert.deepEqual((await page.context().cookies()).map(({ name, httpOnly }) => [name, httpOnly]), [["visitor", true]]);
   assert.deepEqual(await page.evaluate(() => [document.cookie, localStorage.getItem("user")]), ["", null]);
   await page.click("#toggle-panel");
   await page.click("#tab-statistics");
@@ -235,13 +235,13 @@ test("the page weighs less than 60 kB until somebody has said something", async 
     const { pathname } = new URL(response.url());
     if (/\.|^\/$/.test(pathname)) loaded.push(pathname);
   });
-  await open(page, server.url);
+  await new App(page).open(server.url);
   await page.waitForSelector(".persona-pick");
   await page.waitForLoadState("networkidle");
   const file = (pathname) => join(root, "public", pathname === "/" ? "index.html" : pathname);
   const sizes = loaded.map((pathname) => gzipSync(readFileSync(file(pathname))).length);
   const bytes = sizes.reduce((sum, size) => sum + size, 0);
+  t.diagnostic(`${bytes} bytes in ${loaded.length} files`);
   assert.ok(bytes < 60_000, `${bytes} bytes: ${loaded.join(" ")}`);
-  t.diagnostic(`${bytes} bytes`);
   assert.deepEqual(loaded.filter((pathname) => pathname.startsWith("/vendor/")), []);
 });

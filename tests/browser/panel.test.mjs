@@ -1,9 +1,9 @@
 // The panel: what is remembered and what can be done about it, what a model sees, what was said how fast.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { eventually, newPage } from "./support/browser.mjs";
+import { openApp } from "./support/app.mjs";
+import { eventually } from "./support/browser.mjs";
 import { saying, startModel } from "./support/model.mjs";
-import { exchange, open } from "./support/page.mjs";
 import { startServer } from "./support/server.mjs";
 
 let server;
@@ -22,20 +22,20 @@ const entries = (page) => page.locator(".entry-value").allTextContents();
 const are = (page, ...expected) => eventually(`the memory is ${JSON.stringify(expected)}`, async () => JSON.stringify(await entries(page)) === JSON.stringify(expected));
 
 test("what was remembered is said, and can be taken back at once", async (t) => {
-  const page = await newPage(t);
-  await open(page, server.url);
-  await exchange(page, "Hi, my name is Ada", "Fine.");
+  const app = await openApp(t, server);
+  const { page } = app;
+  await app.say("Hi, my name is Ada");
   const line = page.locator(".aside-line", { hasText: "name: Ada" });
   await line.getByRole("button").click();
   await page.waitForSelector(".aside-line:has-text('Taken back: name')");
-  const user = await page.evaluate(() => localStorage.getItem("user"));
+  const user = await app.user();
   assert.equal((await server.ask("GET", `/users/${user}/memory`)).total, 0);
 });
 
 test("what is remembered is seen with its source, changed, forgotten, brought back, switched off", async (t) => {
-  const page = await newPage(t);
-  await open(page, server.url);
-  await exchange(page, "I live in Sofia", "Fine.");
+  const app = await openApp(t, server);
+  const { page } = app;
+  await app.say("I live in Sofia");
   await page.click("#toggle-panel");
   await are(page, "Sofia");
   await page.click(".entry-source a");
@@ -57,7 +57,7 @@ test("what is remembered is seen with its source, changed, forgotten, brought ba
   await are(page, "vegan", "Plovdiv");
 
   await page.click("text=Remember things about me");
-  const user = await page.evaluate(() => localStorage.getItem("user"));
+  const user = await app.user();
   await eventually("memory is off", async () => (await server.ask("GET", `/users/${user}`)).memory === false);
 
   await page.click("text=Forget everything");
@@ -66,9 +66,9 @@ test("what is remembered is seen with its source, changed, forgotten, brought ba
 });
 
 test("the gauge tells how full the context is, the panel what it is made of", async (t) => {
-  const page = await newPage(t);
-  await open(page, server.url);
-  await exchange(page, "Hi, my name is Ada", "Fine.");
+  const app = await openApp(t, server);
+  const { page } = app;
+  await app.say("Hi, my name is Ada");
   await eventually("the gauge knows", async () => /of 16,000 tokens/.test((await page.getAttribute("#ring", "aria-label")) ?? ""));
   await page.click("#ring");
   await page.waitForSelector(".parts:has-text('What is known about you')");
@@ -77,10 +77,10 @@ test("the gauge tells how full the context is, the panel what it is made of", as
 });
 
 test("statistics count the user's own sessions, and the service where one may see it", async (t) => {
-  const page = await newPage(t);
-  await open(page, server.url);
-  await exchange(page, "One", "Fine.");
-  await exchange(page, "Two", "Fine.");
+  const app = await openApp(t, server);
+  const { page } = app;
+  await app.say("One");
+  await app.say("Two");
   await page.click("#toggle-panel");
   await page.click("#tab-statistics");
   await page.waitForSelector(".figure:has-text('4messages')");

@@ -1,9 +1,9 @@
 // The list of sessions: made by a form, named, found, deleted and brought back, exported, kept; each with an address.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { App, openApp } from "./support/app.mjs";
 import { eventually, newPage } from "./support/browser.mjs";
 import { saying, startModel } from "./support/model.mjs";
-import { exchange, open, say, shows, titles } from "./support/page.mjs";
 import { startServer } from "./support/server.mjs";
 
 let server;
@@ -19,8 +19,8 @@ after(async () => {
 });
 
 test("a session is made by the form, with everything that was chosen", async (t) => {
-  const page = await newPage(t);
-  await open(page, server.url);
+  const app = await openApp(t, server);
+  const { page } = app;
   await page.keyboard.press("Control+Shift+O");
   await page.check("input[value=creative_writer]");
   await page.fill("[name=display_name]", "Ada");
@@ -38,39 +38,40 @@ test("a session is made by the form, with everything that was chosen", async (t)
 
 test("what is said before it is known who asks is said in a session of theirs", async (t) => {
   const page = await newPage(t);
+  const app = new App(page);
   let tell;
   await page.route("**/users/me", async (route) => {
     await new Promise((resolve) => (tell = resolve));
     await route.continue();
   });
   await page.goto(server.url);
-  await say(page, "Hello");
+  await app.send("Hello");
   await eventually("it is asked", () => tell);
   tell();
-  await shows(page, "Hello", "Fine.");
-  const user = await page.evaluate(() => localStorage.getItem("user"));
+  await app.shows("Hello", "Fine.");
+  const user = await app.user();
   assert.equal((await server.ask("GET", `/users/${user}/sessions`)).sessions.length, 1);
 });
 
 test("every session has an address, and back goes back", async (t) => {
-  const page = await newPage(t, { errors: [/404/] });
-  await open(page, server.url);
-  await exchange(page, "About trains", "Fine.");
+  const app = await openApp(t, server, { errors: [/404/] });
+  const { page } = app;
+  await app.say("About trains");
   const trains = page.url();
   await page.click(".brand-name");
-  await exchange(page, "About boats", "Fine.");
+  await app.say("About boats");
   await page.goBack();
   await page.goBack();
-  await shows(page, "About trains", "Fine.");
+  await app.shows("About trains", "Fine.");
   assert.equal(page.url(), trains);
   await page.goto(`${server.url}/#/s/nobody`);
   await page.waitForSelector(".problem:has-text('not there any more')");
 });
 
 test("titles are changed in place: Enter saves, Esc restores", async (t) => {
-  const page = await newPage(t);
-  await open(page, server.url);
-  await exchange(page, "About trains", "Fine.");
+  const app = await openApp(t, server);
+  const { page } = app;
+  await app.say("About trains");
   await page.locator(".session-link").first().focus();
   await page.keyboard.press("F2");
   await page.keyboard.type("Railways");
@@ -80,45 +81,65 @@ test("titles are changed in place: Enter saves, Esc restores", async (t) => {
   await page.keyboard.type("Nothing");
   await page.keyboard.press("Escape");
   await page.waitForSelector("h1:has-text('Railways')");
-  assert.deepEqual(await titles(page), ["Railways"]);
+  assert.deepEqual(await app.titles(), ["Railways"]);
+});
+
+test("a new title is not undone by a list that was asked for before", async (t) => {
+  const app = await openApp(t, server);
+  const { page } = app;
+  const late = [];
+  await page.route(/\/users\/[^/]+\/sessions/, async (route) => {
+    const response = await route.fetch();
+    late.push(() => route.fulfill({ response }));
+  });
+  await app.say("About trains");
+  await eventually("the list is asked for", () => late.length > 0);
+  await page.locator(".session-link").first().focus();
+  await page.keyboard.press("F2");
+  await page.keyboard.type("Railways");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("h1:has-text('Railways')");
+  for (const answer of late.splice(0)) await Promise.all([page.waitForResponse(/\/sessions/), answer()]);
+  await page.evaluate(() => new Promise(requestAnimationFrame));
+  assert.deepEqual(await app.titles(), ["Railways"]);
+  await page.unrouteAll({ behavior: "wait" });
 });
 
 test("a deleted session can be brought back", async (t) => {
-  const page = await newPage(t);
-  await open(page, server.url);
-  await exchange(page, "About trains", "Fine.");
+  const app = await openApp(t, server);
+  const { page } = app;
+  await app.say("About trains");
   const address = page.url();
-  await page.click("#bar-tools [aria-label=More]");
-  await page.click("[role=menuitem]:has-text('Delete')");
+  await app.choose("Delete");
   await page.waitForSelector(".empty:has-text('No sessions yet')");
   await page.click(".toast >> text=Undo");
-  await shows(page, "About trains", "Fine.");
+  await app.shows("About trains", "Fine.");
   assert.equal(page.url(), address);
 });
 
 test("sessions are found by titles and by what was said", async (t) => {
-  const page = await newPage(t);
-  await open(page, server.url);
-  await exchange(page, "The lighthouse is white", "Fine.");
+  const app = await openApp(t, server);
+  const { page } = app;
+  await app.say("The lighthouse is white");
   await page.click(".brand-name");
-  await exchange(page, "Something else", "Fine.");
+  await app.say("Something else");
   await page.keyboard.press("Control+k");
   await page.keyboard.type("lightho");
   await page.waitForSelector(".hit mark:has-text('lighthouse')");
   await page.click(".hit");
-  await shows(page, "The lighthouse is white", "Fine.");
+  await app.shows("The lighthouse is white", "Fine.");
   assert.match(page.url(), /\/m\/1$/);
   await page.fill("#search", "zebra");
   await page.waitForSelector("text=Nothing says “zebra”.");
   await page.focus("#search");
   await page.keyboard.press("Escape");
-  await eventually("the list is back", async () => (await titles(page)).length === 2);
+  await eventually("the list is back", async () => (await app.titles()).length === 2);
 });
 
 test("a session is exported", async (t) => {
-  const page = await newPage(t);
-  await open(page, server.url);
-  await exchange(page, "About trains", "Fine.");
+  const app = await openApp(t, server);
+  const { page } = app;
+  await app.say("About trains");
   for (const [format, name] of [["Markdown", /\.md$/], ["JSON", /\.json$/]]) {
     await page.click("#bar-tools [aria-label=More]");
     const [download] = await Promise.all([page.waitForEvent("download"), page.click(`[role=menuitem]:has-text('${format}')`)]);
@@ -127,9 +148,9 @@ test("a session is exported", async (t) => {
 });
 
 test("what ends soon says so and is kept; what has ended says so", async (t) => {
-  const page = await newPage(t, { errors: [/404/] });
-  await open(page, server.url);
-  const user = await page.evaluate(() => localStorage.getItem("user"));
+  const app = await openApp(t, server, { errors: [/404/] });
+  const { page } = app;
+  const user = await app.user();
   const { session_id: id } = await server.ask("POST", "/sessions", { user_id: user, title: "Short", ttl_seconds: 60 });
   await page.clock.install();
   await page.goto(`${server.url}/#/s/${id}`);

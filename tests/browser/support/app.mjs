@@ -1,16 +1,17 @@
-// The page at /, as a person uses it: finds things by what they are called, and knows no class names but those of messages.
+// The page at /, as a person uses it: what is said, what is seen, in a few words. All tests of the page go through it;
+// what only one of them looks at it finds itself, in `app.page`.
 import { eventually, newContext } from "./browser.mjs";
 
 /**
- * A tab of the page in a context of its own, or in one that is given.
+ * A tab of the page in a context of its own, or in one that is given; ready when the list of sessions is there.
  * @param {import("node:test").TestContext} t
  * @param {{ url: string }} server
  * @param {object} [options] those of `newContext`; `path` behind the address; `context` to share cookies and storage
  */
 export async function openApp(t, server, { path = "/", context, ...options } = {}) {
-  const page = await (context ?? (await newContext(t, options))).newPage();
-  await page.goto(server.url + path);
-  return new App(page);
+  const app = new App(await (context ?? (await newContext(t, options))).newPage());
+  await app.open(server.url + path);
+  return app;
 }
 
 export class App {
@@ -22,6 +23,19 @@ export class App {
     this.answers = page.locator("article.from-assistant:not(.is-live)");
     this.questions = page.locator("article.from-user");
     this.live = page.locator("article.is-live");
+  }
+
+  /** Goes to an address; waits until the list of sessions is there. */
+  async open(url) {
+    await this.page.goto(url);
+    await this.page.locator("#session-list[aria-busy=false]").waitFor({ state: "attached" });
+  }
+
+  /** Another tab of the same person, on what this one shows. */
+  async tab() {
+    const other = new App(await this.page.context().newPage());
+    await other.open(this.page.url());
+    return other;
   }
 
   /** Writes and sends. */
@@ -60,15 +74,35 @@ export class App {
     return this.page.getByRole("button", { name, ...options });
   }
 
-  /** Waits until the last answer reads so. */
-  async answered(text) {
-    await eventually(`the answer "${text}"`, async () => (await this.live.count()) === 0 && (await this.answers.count()) > 0 && (await this.lastAnswer()) === text);
-    await this.idle();
+  /** Chooses something from the menu of the session that is shown. */
+  async choose(name) {
+    await this.page.locator("#bar").getByRole("button", { name: "More", exact: true }).click();
+    await this.page.getByRole("menuitem", { name }).click();
   }
 
-  /** The texts of everything that was said, in order. */
+  /** The name of the user in open mode. */
+  user() {
+    return this.page.evaluate(() => localStorage.getItem("user"));
+  }
+
+  /** What the conversation shows, in its order, with what is being written. */
   texts() {
     // What is far off the screen has no text as it is seen.
-    return this.page.locator("article.from-user .message-body, article.from-assistant .message-body").evaluateAll((all) => all.map((body) => body.textContent.trim()));
+    return this.page.locator("#thread .message:visible .message-body").evaluateAll((all) => all.map((body) => body.textContent.trim()));
+  }
+
+  /** Waits until the conversation shows exactly this. */
+  async shows(...expected) {
+    let now;
+    const isSo = async () => JSON.stringify((now = await this.texts())) === JSON.stringify(expected);
+    await eventually(`the conversation is ${JSON.stringify(expected)}`, isSo).catch((error) => {
+      error.message += `; it is ${JSON.stringify(now)}`;
+      throw error;
+    });
+  }
+
+  /** The titles in the list. */
+  titles() {
+    return this.sessions.locator(".session-name").allTextContents();
   }
 }
