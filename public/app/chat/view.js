@@ -6,7 +6,7 @@ import { byId, h } from "../dom.js";
 import { loadPersonas, persona } from "../personas.js";
 import { begin } from "../sessions/begin.js";
 import { nearness } from "../sessions/expiry.js";
-import { drop, put, refresh, state, titleOf } from "../sessions/store.js";
+import { clock, drop, put, refresh, state, titleOf } from "../sessions/store.js";
 import { address, go, route } from "../router.js";
 import { keep } from "../storage.js";
 import { tellTabs } from "../tabs.js";
@@ -133,19 +133,19 @@ function pickUp() {
 export async function sync(limit = NEWEST) {
   const { id, visit, edition } = view;
   if (id === null || !view.session) return;
+  const asked = clock();
   const [{ value }, page] = await Promise.all([getSession(id), messages(id, { limit })]);
   if (visit !== view.visit) return;
   // The end of what is under way asks once more.
   if (edition !== view.edition) return isRunning(id) ? undefined : sync(limit);
-  view.session = value;
-  put(value);
+  view.session = put(value, asked);
   const shown = elements().at(-1)?.message.sequence ?? 0;
   const oldest = page.messages[0]?.sequence ?? 0;
   // More has come than was asked for: begin anew, there must be no gap.
   if (page.before && oldest > shown && shown > 0) return showPage(await messages(id, { limit: PAGE }));
   if (page.messages.length) byId("thread").querySelector(".hero")?.remove();
   dropMissing(new Set(page.messages.map((/** @type {any} */ message) => message.sequence)), page.before ? oldest : 0);
-  place(page.messages, value);
+  place(page.messages, view.session);
   drawSession();
 }
 

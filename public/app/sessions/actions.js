@@ -66,7 +66,8 @@ export async function keepLonger(id) {
 export async function rename(id, before, title) {
   for (let tries = 0; ; tries += 1) {
     const { value: now, etag } = await session(id);
-    if (now.title !== null && now.title !== before && now.title !== title) {
+    // Where there was none, what has come meanwhile is the one that the service makes of what was said.
+    if (before && now.title !== null && now.title !== before && now.title !== title) {
       put(now);
       toast(`It was renamed elsewhere to “${now.title}”.`, { action: "Rename all the same", onaction: () => void rename(id, now.title, title).catch(complain) });
       return;

@@ -22,6 +22,12 @@ export const state = {
 const listeners = new Set();
 const hidden = new Set();
 
+/** Counts what is heard, so that what was asked for before something newer was heard is not taken for news. */
+let moment = 0;
+/** @type {Map<string, number>} when something was last heard of a session */
+const heard = new Map();
+export const clock = () => moment;
+
 /** @param {() => void} listener */
 export const onSessions = (listener) => void listeners.add(listener);
 const tell = () => listeners.forEach((listener) => listener());
@@ -38,9 +44,16 @@ export function sessions(now = Date.now()) {
 export async function refresh() {
   try {
     const wanted = Math.max(PAGE, Math.min(200, state.byId.size));
+    const asked = moment;
     const page = await listSessions(state.user, { limit: wanted });
     const before = state.byId;
     state.byId = new Map(page.sessions.map((/** @type {Session} */ session) => [session.session_id, session]));
+    for (const [id, at] of heard) {
+      if (at <= asked) continue;
+      const newer = before.get(id);
+      if (newer) state.byId.set(id, newer);
+      else state.byId.delete(id);
+    }
     [state.cursor, state.phase, state.problem] = [page.next_cursor, "ready", null];
     tell();
     return page.next_cursor ? [] : [...before.values()].filter((session) => !state.byId.has(session.session_id));
@@ -60,15 +73,27 @@ export async function loadMore() {
   tell();
 }
 
-/** Takes what an answer says of a session. @param {Session} session */
-export function put(session) {
-  state.byId.set(session.session_id, { ...state.byId.get(session.session_id), ...session });
+/**
+ * Takes what an answer says of a session, unless something newer was heard since it was asked for; gives what is known now.
+ * @param {Session} session
+ * @param {number} [asked] `clock()` at that time
+ * @returns {Session}
+ */
+export function put(session, asked = moment) {
+  const id = session.session_id;
+  const known = state.byId.get(id);
+  if (known && (heard.get(id) ?? 0) > asked) return known;
+  const merged = { ...known, ...session };
+  state.byId.set(id, merged);
+  heard.set(id, (moment += 1));
   tell();
+  return merged;
 }
 
 /** @param {string} id */
 export function drop(id) {
   state.byId.delete(id);
+  heard.set(id, (moment += 1));
   tell();
 }
 
