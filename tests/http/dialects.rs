@@ -8,11 +8,25 @@ use crate::support::{Server, json};
 struct Way {
     name: &'static str,
     /// Path, body, and where in the answer the id is.
-    begin: (&'static str, &'static str, &'static str),
-    /// Path, body, and where the answer is.
-    say: (&'static str, &'static str, &'static str),
-    /// Where it can be seen, for dialects that show sessions; and be ended with `DELETE`.
+    begin: Call,
+    /// Path, body, and where something is in the answer.
+    say: Call,
+    /// How it is asked what was said last.
+    ask: Ask,
+    /// Where it can be seen, for dialects that show sessions; for the others in our own.
     see: &'static str,
+    /// How it is ended, if not by `DELETE` where it is seen: path, body, and where that is confirmed.
+    end: Option<Call>,
+}
+
+/// Path, body, and where in the answer something is.
+type Call = (&'static str, &'static str, &'static str);
+
+enum Ask {
+    /// A model is asked, as everything is said.
+    Model,
+    /// The dialect has none, but the history.
+    History(Call),
 }
 
 const WAYS: &[Way] = &[
@@ -20,42 +34,69 @@ const WAYS: &[Way] = &[
         name: "own",
         begin: ("/sessions", r#"{"user_id":"ann"}"#, "/session_id"),
         say: ("/chat", r#"{"session_id":"@id","message":"@said","user_id":"ann"}"#, "/response"),
+        ask: Ask::Model,
         see: "/sessions/@id",
+        end: None,
     },
     Way {
         name: "own, by a chat",
         begin: ("/chat", r#"{"message":"Hello","user_id":"ann"}"#, "/session_id"),
         say: ("/chat", r#"{"session_id":"@id","message":"@said"}"#, "/response"),
+        ask: Ask::Model,
         see: "/sessions/@id",
+        end: None,
     },
     Way {
         name: "atlus",
         begin: ("/api/v1/sessions", r#"{"user_id":"ann"}"#, "/data/session_id"),
         say: ("/api/v1/chat", r#"{"session_id":"@id","message":"@said","user_id":"ann"}"#, "/data/response"),
+        ask: Ask::Model,
         see: "/api/v1/sessions/@id",
+        end: None,
     },
     Way {
         name: "nono",
         begin: ("/api/session/create", r#"{"user_id":"ann"}"#, "/session_id"),
         say: ("/api/chat", r#"{"session_id":"@id","user_message":"@said"}"#, "/response"),
+        ask: Ask::Model,
         see: "/sessions/@id",
+        end: None,
     },
     Way {
         name: "query",
         begin: ("/query", r#"{"query":"Hello","user_id":"ann"}"#, "/metadata/thread_id"),
         say: ("/query", r#"{"thread_id":"@id","query":"@said","user_id":"ann"}"#, "/response"),
+        ask: Ask::Model,
         see: "/sessions/@id",
+        end: None,
+    },
+    Way {
+        name: "connect",
+        begin: ("/sessions.SessionService/GetOrCreateSession", r#"{"userId":"ann"}"#, "/session/sessionId"),
+        say: (
+            "/sessions.SessionService/AddMessages",
+            r#"{"sessionId":"@id","messages":[{"role":"user","content":"@said"},{"role":"assistant","content":"Hi"}]}"#,
+            "/success",
+        ),
+        ask: Ask::History((
+            "/sessions.SessionService/GetMessages",
+            r#"{"sessionId":"@id","strategy":"recent","limit":2}"#,
+            "/messages/0/content",
+        )),
+        see: "/sessions/@id",
+        end: Some(("/sessions.SessionService/DeleteSession", r#"{"sessionId":"@id"}"#, "/success")),
     },
 ];
 
 /// One for each way, so that what was said last is told from what was said before.
 const NAMES: [&str; 8] = ["John", "Mary", "Peter", "Anna", "Paul", "Laura", "Mark", "Julia"];
 
-fn post(server: &Server, (path, body, pointer): (&str, &str, &str), id: &str, said: &str) -> String {
+/// What the answer says in that place.
+fn post(server: &Server, (path, body, pointer): Call, id: &str, said: &str) -> Value {
     let body: Value = serde_json::from_str(&body.replace("@id", id).replace("@said", said)).unwrap();
     let answer = server.post(path, body);
     assert!(answer.status < 300, "{}: {}", answer.asked, answer.body);
-    answer.value().pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("no {pointer} in {}", answer.body)).to_owned()
+    answer.value().pointer(pointer).unwrap_or_else(|| panic!("no {pointer} in {}", answer.body)).clone()
 }
 
 #[test]
@@ -63,20 +104,29 @@ fn a_session_of_one_dialect_is_used_in_every_other() {
     let server = Server::start();
     for begun in WAYS {
         for ended in WAYS {
-            let id = post(&server, begun.begin, "", "");
+            let id = post(&server, begun.begin, "", "").as_str().unwrap().to_owned();
             for (number, (way, name)) in WAYS.iter().zip(NAMES).enumerate() {
                 let other = &WAYS[(number + 1) % WAYS.len()];
                 let words = format!("{}: {}, then {}", begun.name, way.name, other.name);
-                post(&server, way.say, &id, &format!("My name is {name}"));
-                let answer = post(&server, other.say, &id, "What is my name?");
-                assert_eq!(answer, format!("Your name is {name}."), "{words}");
+                let said = format!("My name is {name}");
+                post(&server, way.say, &id, &said);
+                match other.ask {
+                    Ask::Model => {
+                        assert_eq!(post(&server, other.say, &id, "What is my name?"), format!("Your name is {name}."), "{words}");
+                    }
+                    Ask::History(last) => assert_eq!(post(&server, last, &id, ""), said, "{words}"),
+                }
                 server.get(&way.see.replace("@id", &id)).expect(200);
             }
-            server.delete(&ended.see.replace("@id", &id)).expect(200);
+            match ended.end {
+                Some(end) => assert_eq!(post(&server, end, &id, ""), true, "{}: {}", begun.name, ended.name),
+                None => drop(server.delete(&ended.see.replace("@id", &id)).expect(200)),
+            }
             for way in WAYS {
                 server.get(&way.see.replace("@id", &id)).expect(404);
             }
         }
     }
     assert_eq!(server.get("/users/ann/sessions").expect(200).value()["sessions"], json!([]));
+    assert_eq!(post(&server, ("/sessions.SessionService/ListSessions", r#"{"userId":"ann"}"#, "/sessions"), "", ""), json!([]));
 }
