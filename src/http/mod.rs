@@ -165,8 +165,8 @@ impl Arrival<'_> {
             .iter()
             .find(|(method, _)| method.to_string() == wanted)
             .ok_or_else(|| Problem::method_not_allowed(&method, endpoints.iter().map(|(method, _)| *method)))?;
-        let Known { caller, cookie } = auth::admit(D::need(*endpoint), self.raw, config).await?;
-        let answered = match Request::new(self, config, caller, &segments) {
+        let Known { caller, until, cookie } = auth::admit(D::need(*endpoint), self.raw, config).await?;
+        let answered = match Request::new(self, config, caller, &segments).map(|request| request.good_until(until)) {
             Ok(request) => D::answer(*endpoint, &request).await,
             Err(error) => Err(error.into()),
         };

@@ -14,6 +14,7 @@ use crate::{
         caller::Caller,
         id::{Id, UserId},
         session::{Precondition, Version},
+        time::Timestamp,
     },
     error::{Error, Result},
     http::{
@@ -34,6 +35,7 @@ pub(crate) struct Request<'a> {
     config: &'a Config,
     request_id: &'a str,
     caller: Caller,
+    until: Option<Timestamp>,
     segments: Vec<Cow<'a, str>>,
     query: Query,
 }
@@ -49,7 +51,14 @@ impl<'a> Request<'a> {
         };
         let segments = segments.iter().map(decode).collect::<Result<Vec<_>>>()?;
         let Arrival { raw, env, query, request_id, .. } = *arrival;
-        Ok(Request { raw, env, config, request_id, caller, segments, query: Query::parse(query) })
+        Ok(Request { raw, env, config, request_id, caller, until: None, segments, query: Query::parse(query) })
+    }
+
+    /// The same, whose caller is known by something that is good until then.
+    #[must_use]
+    pub(super) fn good_until(mut self, until: Option<Timestamp>) -> Request<'a> {
+        self.until = until;
+        self
     }
 
     /// Bindings of the deployment.
@@ -70,6 +79,11 @@ impl<'a> Request<'a> {
     /// Who asks.
     pub(crate) fn caller(&self) -> &Caller {
         &self.caller
+    }
+
+    /// Until when the caller is known; `None`: that does not end by itself.
+    pub(crate) fn until(&self) -> Option<Timestamp> {
+        self.until
     }
 
     /// The query.

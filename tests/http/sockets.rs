@@ -5,10 +5,10 @@ use serde_json::Value;
 use crate::{
     nono::{bearer, server, visitor},
     support::{
-        Server, json,
+        Server, eventually, json,
         model::{Model, Step},
         socket::{Frame, WebSocket},
-        token::token_of,
+        token::{SECRET, seconds, signed, token_of},
     },
 };
 
@@ -108,7 +108,7 @@ fn a_client_that_leaves_ends_no_turn() {
     socket.json();
     drop(socket);
     model.open(1);
-    crate::support::eventually("the answer is there", || messages(&server, "Ann") == ["a story", "Once upon"]);
+    eventually("the answer is there", || messages(&server, "Ann") == ["a story", "Once upon"]);
 }
 
 #[test]
@@ -127,6 +127,19 @@ fn sockets_survive_a_lost_instance_and_sessions_a_restart() {
     let mut socket = connect(&server, "/ws/chat/Ann");
     socket.say("What is my name?");
     assert_eq!(socket.answer().1, complete("Your name is Ann."));
+}
+
+/// As long as the token itself would be taken, which is a minute longer than it says.
+#[test]
+fn who_is_known_no_more_is_not_heard() {
+    let server = Server::with_only(&[("AUTH_MODE", "jwt"), ("JWT_SECRET", SECRET)]);
+    let claims = json!({"sub": "ann", "exp": seconds() - 55});
+    let token = format!("Bearer {}", signed(SECRET, &json!({"alg": "HS256"}), &claims));
+    let mut socket = WebSocket::open(&server, "/ws/chat/Ann", &[("authorization", &token)]).unwrap();
+    let latest = || bearer(&server, &token_of("ann")).get("/users/me/sessions/latest").expect(200).number("message_count");
+    eventually("the token expires", || server.ask("GET", "/api/sessions", &[("authorization", &token)], None).status == 401);
+    socket.say("hello");
+    assert_eq!((socket.next(), latest()), (Frame::Close(1008), 0));
 }
 
 #[test]

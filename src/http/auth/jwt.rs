@@ -61,11 +61,11 @@ const WRONG_ALGORITHM: Wrong = "The token is not signed in the way that is expec
 const WRONG_SIGNATURE: Wrong = "The signature of the token is wrong. Get a new token.";
 const UNKNOWN_KEY: Wrong = "The token is signed with a key that its issuer does not show. Get a new token.";
 
-/// The user whom a token names, if it is good.
+/// The user whom a token names, if it is good, and until when it is.
 ///
 /// # Errors
 /// 401 when it is not, 503 when that cannot be known.
-pub(super) async fn check(rules: &TokenRules, text: &str, now: Timestamp) -> Result<UserId, Problem> {
+pub(super) async fn check(rules: &TokenRules, text: &str, now: Timestamp) -> Result<(UserId, Timestamp), Problem> {
     let token = parse(text).map_err(Problem::invalid_credentials)?;
     if token.header.alg != algorithm(&rules.signing) || token.header.crit.is_some() {
         return Err(Problem::invalid_credentials(WRONG_ALGORITHM));
@@ -109,12 +109,12 @@ fn decode<T: for<'de> Deserialize<'de>>(part: &str) -> Result<T, Wrong> {
 }
 
 /// Holds the claims of a token that is signed against the rules.
-fn user_of(claims: &str, rules: &TokenRules, now: Timestamp) -> Result<UserId, Wrong> {
+fn user_of(claims: &str, rules: &TokenRules, now: Timestamp) -> Result<(UserId, Timestamp), Wrong> {
     let Claims { sub, exp, nbf, iss, aud } = decode(claims)?;
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of this era are exact")]
     let now = now.millis() as f64 / 1000.0;
-    let exp = exp.ok_or("The token does not say when it expires (exp). Get one that does.")?;
-    if now >= exp + LEEWAY.as_secs_f64() {
+    let until = exp.ok_or("The token does not say when it expires (exp). Get one that does.")? + LEEWAY.as_secs_f64();
+    if now >= until {
         return Err("The token has expired. Get a new one.");
     }
     if nbf.is_some_and(|nbf| now < nbf - LEEWAY.as_secs_f64()) {
@@ -129,7 +129,10 @@ fn user_of(claims: &str, rules: &TokenRules, now: Timestamp) -> Result<UserId, W
         return Err("The token is for another audience (aud) than this service.");
     }
     let sub = sub.ok_or("The token does not say who its user is (sub).")?;
-    Id::parse("sub", &sub).map_err(|_| "The token's sub must be an id of 1 to 128 characters.")
+    let user = Id::parse("sub", &sub).map_err(|_| "The token's sub must be an id of 1 to 128 characters.")?;
+    #[expect(clippy::cast_possible_truncation, reason = "what is later than all times is the last of them")]
+    let until = Timestamp::from_millis((until * 1000.0) as i64);
+    Ok((user, until))
 }
 
 fn is_for(audience: &Value, expected: &str) -> bool {
@@ -219,6 +222,8 @@ mod tests {
             let user = user_of(&encode(&claims), rules, now);
             assert_eq!(user.is_ok(), expected, "{claims}: {user:?}");
         }
+        let until = |exp: f64| user_of(&encode(&with("exp", json!(exp))), &any, now).map(|(_, until)| until.millis());
+        assert_eq!((until(1_000_001.5), until(1e300)), (Ok(1_000_061_500), Ok(i64::MAX)));
         assert!(user_of(&URL_SAFE_NO_PAD.encode(r#"{"sub":"ann","exp":1000001,"exp":1}"#), &any, now).is_err());
         assert!(user_of(&URL_SAFE_NO_PAD.encode(r#"{"sub":"ann","exp":1e400}"#), &any, now).is_err());
     }

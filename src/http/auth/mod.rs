@@ -11,7 +11,10 @@ mod visitor;
 
 use crate::{
     config::{AuthMode, Config, ServiceKey, TokenRules, Ways},
-    domain::caller::{Caller, Scope},
+    domain::{
+        caller::{Caller, Scope},
+        time::Timestamp,
+    },
     error::Error,
     http::problem::Problem,
     limits, platform,
@@ -21,6 +24,8 @@ pub(super) use need::Need;
 /// A caller who may ask what it asks.
 pub(super) struct Known {
     pub(super) caller: Caller,
+    /// From then on what was shown is good no more; `None`: as long as the configuration says so.
+    pub(super) until: Option<Timestamp>,
     /// `Set-Cookie` of a visitor who has to be told who he is.
     pub(super) cookie: Option<String>,
 }
@@ -53,7 +58,7 @@ const NO_MODE: &str = "AUTH_MODE is not set. Set it to keys, jwt or visitor, or 
 /// # Errors
 /// 401 when nothing good is shown, 403 when that is not enough, 503 when it cannot be known.
 pub(super) async fn admit(need: Need, request: &web_sys::Request, config: &Config) -> Result<Known, Problem> {
-    let anybody = Known { caller: Caller::Open { acting_for: None }, cookie: None };
+    let anybody = Known { caller: Caller::Open { acting_for: None }, until: None, cookie: None };
     if need == Need::Nothing {
         return Ok(anybody);
     }
@@ -106,15 +111,15 @@ fn by_key<'a>(ways: &'a Ways, shown: &str) -> Option<Bearer<'a>> {
     let is_eraser = [Scope::Chat, Scope::Admin].iter().all(|needed| scopes.contains(needed));
     let has_visitors = ways.visitor_secrets.is_none() || is_eraser;
     let caller = Caller::Service { acting_for: None, has_visitors };
-    Some(Bearer { known: Known { caller, cookie: None }, scopes, key_name: Some(name) })
+    Some(Bearer { known: Known { caller, until: None, cookie: None }, scopes, key_name: Some(name) })
 }
 
 async fn by_token(ways: &Ways, rules: &TokenRules, shown: &str) -> Result<Bearer<'static>, Problem> {
-    let user = jwt::check(rules, shown, platform::now()).await?;
+    let (user, until) = jwt::check(rules, shown, platform::now()).await?;
     if ways.visitor_secrets.is_some() && user.is_visitor() {
         return Err(Problem::invalid_credentials("Its sub must not begin with visitor_: those are ours."));
     }
-    Ok(Bearer { known: Known { caller: Caller::User(user), cookie: None }, scopes: &[Scope::Chat], key_name: None })
+    Ok(Bearer { known: Known { caller: Caller::User(user), until: Some(until), cookie: None }, scopes: &[Scope::Chat], key_name: None })
 }
 
 fn unknown_key(ways: &Ways) -> Problem {

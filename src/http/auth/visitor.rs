@@ -33,7 +33,7 @@ pub(super) async fn admit(request: &web_sys::Request, secrets: &[Secret]) -> Res
         None => (new_visitor()?, false),
     };
     let cookie = if is_told { None } else { Some(make_cookie(&user, secrets, &request.url()).await?) };
-    Ok(Known { caller: Caller::User(user), cookie })
+    Ok(Known { caller: Caller::User(user), until: None, cookie })
 }
 
 /// Who shows these cookies, and is the signature under the secret of today?

@@ -19,12 +19,14 @@ use crate::{
     },
     error::{Error, Result},
     http::{body::parse_json, own::chat::check_message, problem::Problem, request::Request, response::Reply},
-    platform::socket::Socket,
-    session::client::{Ask, Manner, SessionClient, seated},
+    platform::{self, socket::Socket},
+    session::client::{Ask, Manner, Seat, SessionClient, seated},
 };
 
 /// The close code for what cannot be read (RFC 6455: an unexpected condition), as the original's.
 const UNREADABLE: u16 = 1011;
+/// The one for who is known no more (RFC 6455: a policy is violated).
+const UNKNOWN: u16 = 1008;
 
 #[derive(Deserialize)]
 struct SaidBody {
@@ -58,12 +60,12 @@ pub(super) async fn open(request: &Request<'_>) -> std::result::Result<Reply, Pr
             let id = SessionId::parse("session_id", id)?;
             let client = SessionClient::new(request.env(), request.caller(), &id);
             client.get().await?;
-            client.seat().await?
+            client.seat(request.until()).await?
         }
         None => {
             let named = named?;
             let id = latest_or_new(request, &named).await?;
-            SessionClient::new(request.env(), &named.caller, &id).seat().await?
+            SessionClient::new(request.env(), &named.caller, &id).seat(request.until()).await?
         }
     };
     Ok(Reply::socket(client_end))
@@ -90,10 +92,14 @@ pub(in crate::http) async fn hear(env: Env, socket: Socket, message: JsValue) {
 }
 
 async fn converse(env: &Env, socket: &Socket, text: String) -> Result<()> {
-    let (id, caller) = seated(socket)?;
+    let Seat { session, caller, until } = seated(socket)?;
+    if until.is_some_and(|until| platform::now() >= until) {
+        socket.close(UNKNOWN, "The token has expired. Connect with a new one.");
+        return Ok(());
+    }
     let message = Some(check_message(text, None)?);
     let manner = Manner { wishes: Wishes::default(), waits: true, precondition: Precondition::None };
-    let client = SessionClient::new(env, &caller, &id);
+    let client = SessionClient::new(env, &caller, &session);
     let events = client.stream(Ask::Chat { message, results: Vec::new(), create: None }, manner).await?;
     let mut has_ended = false;
     let followed = events.for_each(|event| has_ended |= tell(socket, event)).await;

@@ -32,7 +32,7 @@ use crate::{
     trace,
 };
 
-pub(crate) use socket::seated;
+pub(crate) use socket::{Seat, seated};
 pub(crate) use turns::{Answer, Ask, Manner};
 
 /// One session, asked on behalf of one caller.

@@ -7,6 +7,7 @@ use crate::{
     domain::{
         caller::Caller,
         id::{Id, SessionId},
+        time::Timestamp,
     },
     error::{Error, Result},
     platform::{
@@ -21,29 +22,43 @@ use crate::{
 struct SeatRecord {
     session_id: String,
     caller: CallerRecord,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    until_ms: Option<i64>,
+}
+
+/// Who sits at the other end of a socket.
+pub(crate) struct Seat {
+    /// The session that is meant.
+    pub session: SessionId,
+    /// Who was known when it was opened.
+    pub caller: Caller,
+    /// From then on nobody is; `None`: that does not end by itself.
+    pub until: Option<Timestamp>,
 }
 
 impl SessionClient<'_> {
-    /// Has the session's object take a WebSocket, over which the caller is heard from then on. Whether there is a session
-    /// is asked with each message.
+    /// Has the session's object take a WebSocket, over which the caller is heard from then on, `until` it is known no more.
+    /// Whether there is a session is asked with each message.
     ///
     /// # Errors
     /// `Unavailable` when the object cannot be reached.
-    pub(crate) async fn seat(&self) -> Result<ClientEnd> {
-        let seat = SeatRecord { session_id: self.id.as_str().to_owned(), caller: CallerRecord::from(self.caller) };
+    pub(crate) async fn seat(&self, until: Option<Timestamp>) -> Result<ClientEnd> {
+        let (session_id, caller) = (self.id.as_str().to_owned(), CallerRecord::from(self.caller));
+        let seat = SeatRecord { session_id, caller, until_ms: until.map(Timestamp::millis) };
         namespace::hand_over(self.env, BINDING, self.id.as_str(), &seat).await
     }
 }
 
-/// Who sits at the other end of `socket`, and which session is meant.
+/// Who sits at the other end of `socket`.
 ///
 /// # Errors
 /// `Internal` when the object keeps nothing of ours with it.
-pub(crate) fn seated(socket: &Socket) -> Result<(SessionId, Caller)> {
+pub(crate) fn seated(socket: &Socket) -> Result<Seat> {
     let kept = socket.attachment().unwrap_or_default();
-    let SeatRecord { session_id, caller } =
+    let SeatRecord { session_id, caller, until_ms } =
         serde_json::from_str(&kept).map_err(|e| Error::Internal(format!("seat: {}", platform::fault_of(&e))))?;
-    Ok((Id::parse("session_id", &session_id)?, caller.try_into()?))
+    let session = Id::parse("session_id", &session_id)?;
+    Ok(Seat { session, caller: caller.try_into()?, until: until_ms.map(Timestamp::from_millis) })
 }
 
 #[cfg(test)]
@@ -55,6 +70,7 @@ mod tests {
     fn seat_format_unchanged() {
         for written in [
             r#"{"session_id":"s","caller":{"user":"visitor_1"}}"#,
+            r#"{"session_id":"s","caller":{"user":"ann"},"until_ms":1795167476050}"#,
             r#"{"session_id":"s","caller":{"service":{"acting_for":"ann","has_visitors":false}}}"#,
         ] {
             let seat: SeatRecord = serde_json::from_str(written).unwrap();
