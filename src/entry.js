@@ -49,6 +49,10 @@ function core(object, Core) {
 /** What is said over a WebSocket when the instance was lost. The socket is not: the platform holds it. */
 const LOST = JSON.stringify({ type: "error", message: "The service is briefly unavailable. Try again." });
 
+/** So many messages of a socket wait for their answer: who leaves has no more than these made. */
+const WAITING = 8;
+const TOO_MANY = JSON.stringify({ type: "error", message: "Too many messages wait for an answer. Say it again after the next one." });
+
 export class SessionObject extends DurableObject {
   async call(json) {
     for (;;) {
@@ -77,14 +81,17 @@ export class SessionObject extends DurableObject {
     return new Response(null, { status: 101, webSocket: client });
   }
 
-  // What each socket is still being answered. Nothing is lost with it when the object sleeps: then nothing is.
+  // What each socket is still being answered, and how much that is. Nothing is lost with it when the object sleeps: then
+  // nothing is.
   #answering = new WeakMap();
 
   /** Answers one message after another. */
   webSocketMessage(socket, message) {
+    const { last, count } = this.#answering.get(socket) ?? { last: Promise.resolve(), count: 0 };
+    if (count > WAITING) return tell(socket, TOO_MANY);
     const answer = async () => hear(this.env, socket, message);
-    const answered = (this.#answering.get(socket) ?? Promise.resolve()).then(answer).catch(() => tell(socket, LOST));
-    this.#answering.set(socket, answered);
+    const answered = last.then(answer).catch(() => tell(socket, LOST)).finally(() => (this.#answering.get(socket).count -= 1));
+    this.#answering.set(socket, { last: answered, count: count + 1 });
     return answered;
   }
 

@@ -49,6 +49,29 @@ fn what_is_streamed_is_what_is_stored() {
 }
 
 #[test]
+fn few_messages_wait_for_their_answer() {
+    let model = Model::start(|number, _| {
+        let gate = if number == 0 { &[Step::Gate][..] } else { &[] };
+        [gate, &Model::saying("Yes.")].concat()
+    });
+    let server = Server::asking(&model, &[("MODEL_TITLES", "off")]);
+    let mut socket = connect(&server, "/ws/chat/Ann");
+    // One is being answered, eight wait.
+    for number in 0..12 {
+        socket.say(&format!("message {number}"));
+    }
+    for _ in 0..3 {
+        assert_eq!(socket.json()["type"], "error");
+    }
+    model.open(1);
+    for _ in 0..9 {
+        assert_eq!(socket.answer().1, complete("Yes."));
+    }
+    socket.say("and now");
+    assert_eq!((socket.answer().1, model.requests().len()), (complete("Yes."), 10));
+}
+
+#[test]
 fn the_session_that_is_named_is_the_one() {
     let server = Server::start();
     let create = || server.post("/api/session/create", json!({"user_id": "Ann"})).expect(200).text("session_id");

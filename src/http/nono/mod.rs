@@ -21,7 +21,7 @@
 //! | active users | who has sessions on that list (the original answered 500) |
 //! | clear | always `success`. With `session_id` the session is emptied and keeps persona, user and metadata; without, every session of that user ends |
 //! | start | resumes the user's latest session with that persona, or begins one (the original overwrote it), and tells its `session_id` besides |
-//! | the WebSocket | in `?session_id=`, or the user's latest session, or a new one with the persona of `start` (the original demanded one, and answered in no order). One answer is made for each message (the original made two), one after another. What is no `{"text"}` closes it with 1011, and what is said when the token that it was opened with has expired with 1008; everything else that goes wrong is an `error`, `Session not found` when the session has ended. Pages of foreign origins may not open one for a visitor: 403 |
+//! | the WebSocket | in `?session_id=`, or the user's latest session, or a new one with the persona of `start` (the original demanded one, and answered in no order). One answer is made for each message (the original made two), one after another; a message for which eight already wait is an `error`. What is no `{"text"}` closes it with 1011, and what is said when the token that it was opened with has expired with 1008; everything else that goes wrong is an `error`, `Session not found` when the session has ended. Pages of foreign origins may not open one for a visitor: 403 |
 
 mod chat;
 mod history;
