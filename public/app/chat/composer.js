@@ -26,6 +26,8 @@ export function startComposer({ send, stop, editLast }) {
     if (isBusy) return stop();
     if (!text) return;
     setText("");
+    // The button is about to stop, and then to be of no use: whoever has pressed it goes on writing.
+    if (document.activeElement === button()) field().focus({ preventScroll: true });
     send(text);
   };
   byId("composer").addEventListener("submit", (/** @type {Event} */ event) => (event.preventDefault(), submit()));
@@ -56,8 +58,17 @@ function save() {
 export function showDraft(sessionId) {
   save();
   place = sessionId ?? "new";
-  field().value = recall(`draft:${place}`) ?? "";
+  const draft = recall(`draft:${place}`) ?? "";
+  // Where it is the same, the cursor stays where it is.
+  if (field().value !== draft) field().value = draft;
   draw();
+}
+
+/** What is being written goes along into the session that has just begun. @param {string} sessionId */
+export function moveDraft(sessionId) {
+  keep(`draft:${place}`, null);
+  place = sessionId;
+  save();
 }
 
 /** @param {string} text */

@@ -15,7 +15,7 @@ import { announce } from "../ui/announce.js";
 import { branch, openCreate, pager } from "../ui/later.js";
 import { complain, problemCard } from "../ui/problem.js";
 import { drawBar } from "./bar.js";
-import { setBusy, setClosed, setText, showDraft, startComposer } from "./composer.js";
+import { moveDraft, setBusy, setClosed, setText, showDraft, startComposer } from "./composer.js";
 import { editMessage } from "./edit.js";
 import { emptySession, home } from "./home.js";
 import { clearLive, drawLive, drawUnanswered, livePlace, memoryLine, updateLive } from "./live.js";
@@ -68,9 +68,16 @@ export async function show({ isReload = false } = {}) {
     showPage(page);
     pickUp();
     if (sequence !== null) await showMessage(sequence);
+    else if (!isReload) readyToWrite();
   } catch (error) {
     if (visit === view.visit) showFailure(sessionId, error);
   }
+}
+
+/** Whoever has chosen a session writes in it, unless that would bring up a keyboard, or something else is being done already. */
+function readyToWrite() {
+  const isIdle = document.activeElement === document.body || document.activeElement?.matches("a");
+  if (isIdle && matchMedia("(pointer: fine)").matches) byId("message").focus({ preventScroll: true });
 }
 
 /** A session in which nothing was said, as far as anybody knows. @param {any} session */
@@ -261,6 +268,7 @@ async function say(text) {
   setBusy(true);
   try {
     const value = await begin({ persona: view.persona }, newKey());
+    moveDraft(value.session_id);
     // Shown by the change of the address; what is unsent is sent by it.
     keep(`unsent:${value.session_id}`, JSON.stringify({ message: text, key: newKey() }));
   } catch (error) {
