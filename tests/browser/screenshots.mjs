@@ -33,6 +33,8 @@ for (const { name, hasPanel, ...options } of SHOTS) {
   const user_id = await app.page.evaluate(() => localStorage.getItem("user"));
   for (const title of ["Names for a tea shop", "A weekend in Plovdiv", "Sourdough that fails"]) await server.ask("POST", "/sessions", { user_id, title });
   for (const [question] of SAID) await app.say(question);
+  // Code gets its colours when what draws it has come.
+  await app.page.locator(".hl-keyword").first().waitFor();
   if (hasPanel) {
     await app.button("Memory, context and statistics").click();
     await app.page.locator("[role=tabpanel][aria-busy=false]").waitFor();
