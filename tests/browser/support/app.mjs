@@ -64,6 +64,12 @@ export class App {
     return this.answers.last().locator(".message-body").innerText();
   }
 
+  /** Waits until the last answer reads so, and is whole. */
+  async answered(text) {
+    await eventually(`the answer "${text}"`, async () => (await this.live.count()) === 0 && (await this.answers.count()) > 0 && (await this.lastAnswer()) === text);
+    await this.idle();
+  }
+
   /** The id in the address. */
   async sessionId() {
     const id = await eventually("a session in the address", () => /#\/s\/([^/?]+)/.exec(this.page.url())?.[1]);
