@@ -16,6 +16,14 @@ use crate::{
     session::client::SessionClient,
 };
 
+/// What clients of other systems call nobody, and are told that nobody is called.
+pub(super) const NOBODY: &str = "default_user";
+
+/// Is nobody called so by clients of other systems?
+pub(super) fn is_nobody(user_id: &str) -> bool {
+    matches!(user_id, "" | NOBODY)
+}
+
 /// How often an id of our own is drawn again when it is in use: once is unlikely enough.
 const ID_ATTEMPTS: usize = 3;
 

@@ -21,25 +21,25 @@ use serde_json::{Map, Value};
 
 use crate::{
     domain::{
-        caller::{Caller, Scope},
+        caller::Scope,
         id::SessionId,
         message::NewMessage,
-        session::{CREATED_FROM_API, CREATED_FROM_QUERY, Precondition, Session, SessionPatch},
+        session::{CREATED_FROM_API, CREATED_FROM_QUERY, Session, SessionPatch},
     },
-    error::{Error, Result, Subject},
+    error::{Error, Result},
     http::{
         Method::Post,
         auth::Need,
-        begin::Choices,
+        begin::{Choices, is_nobody},
         dialect::{Dialect, Route},
         own::{AGENT_TYPE, chat::check_message},
         problem::Problem,
         request::Request,
         response::Reply,
-        saying::Saying,
+        saying::{Saying, persona_patch},
     },
     limits,
-    session::client::{Answer, SessionClient},
+    session::client::Answer,
 };
 
 /// The dialect.
@@ -111,7 +111,7 @@ async fn ask(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
     let (agent_type, thread_id) = (agent_type.filter(|name| !name.is_empty()), thread_id.filter(|id| !id.is_empty()));
     let message = check(query, agent_type.as_deref(), parameters)?;
     let persona = agent_type.clone().filter(|name| request.config().personas.has(name));
-    let user_id = user_id.filter(|user| !matches!(user.as_str(), "" | "default_user"));
+    let user_id = user_id.filter(|user| !is_nobody(user));
     let new = Choices { user_id, persona: persona.clone(), ..Choices::default() }.check(request, CREATED_FROM_QUERY)?;
     let caller = request.caller().acting_for(new.user_id.as_ref())?;
     let named = thread_id.map(|id| SessionId::parse("thread_id", &id)).transpose()?;
@@ -119,7 +119,7 @@ async fn ask(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
     let saying = Saying { env: request.env(), caller: &caller, message, new, repeatable: asked.repeatable(None)? };
     let (answer, thread_replaced) = match named {
         Some(id) => {
-            prepare(request, &caller, &id, persona).await?;
+            saying.prepare(&id, |session| adopted(session, persona)).await?;
             let check_new = |id: &SessionId| SessionId::parse_chosen("thread_id", id.as_str()).map(drop);
             match saying.in_session_or_new(&id, check_new).await {
                 Err(Error::IdTaken) => (saying.in_new_session().await?, true),
@@ -149,26 +149,11 @@ fn check(query: String, agent_type: Option<&str>, parameters: Option<Map<String,
     })
 }
 
-/// Has the session, if there is one, be answered by that persona, and be of this system's clients if nothing was said in it yet.
-async fn prepare(request: &Request<'_>, caller: &Caller, id: &SessionId, persona: Option<String>) -> Result<()> {
-    let client = SessionClient::new(request.env(), caller, id);
-    let prepared = match client.get().await {
-        Ok(session) => {
-            let persona = persona.filter(|persona| *persona != session.persona);
-            let created_from = is_untouched(&session).then(|| CREATED_FROM_QUERY.to_owned());
-            let patch = SessionPatch { persona, created_from, ..SessionPatch::default() };
-            if patch == SessionPatch::default() { Ok(()) } else { client.patch(Precondition::None, patch).await.map(drop) }
-        }
-        Err(error) => Err(error),
-    };
-    match prepared {
-        Err(Error::NotFound(Subject::Session)) => Ok(()),
-        prepared => prepared,
-    }
-}
-
-fn is_untouched(session: &Session) -> bool {
-    session.created_from == CREATED_FROM_API && session.last_sequence == 0
+/// The session is answered by that persona, and is of this system's clients if nothing was said in it yet.
+fn adopted(session: &Session, persona: Option<String>) -> SessionPatch {
+    let is_untouched = session.created_from == CREATED_FROM_API && session.last_sequence == 0;
+    let created_from = is_untouched.then(|| CREATED_FROM_QUERY.to_owned());
+    SessionPatch { created_from, ..persona_patch(session, persona) }
 }
 
 impl<'a> AnswerJson<'a> {

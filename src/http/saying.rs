@@ -12,7 +12,7 @@ use crate::{
         caller::Caller,
         id::{Repeatable, SessionId},
         message::NewMessage,
-        session::{NewSession, Precondition},
+        session::{NewSession, Precondition, Session, SessionPatch},
         turn::Wishes,
     },
     error::{Error, Result, Subject},
@@ -29,7 +29,29 @@ pub(super) struct Saying<'a> {
     pub(super) repeatable: Option<Repeatable>,
 }
 
+/// Another persona than the session's, if one is named.
+pub(super) fn persona_patch(session: &Session, persona: Option<String>) -> SessionPatch {
+    SessionPatch { persona: persona.filter(|persona| *persona != session.persona), ..SessionPatch::default() }
+}
+
 impl Saying<'_> {
+    /// Has session `id`, if there is one, be from now on as `patch` makes it.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub(super) async fn prepare(&self, id: &SessionId, patch: impl FnOnce(&Session) -> SessionPatch) -> Result<()> {
+        let client = SessionClient::new(self.env, self.caller, id);
+        let prepared = match client.get().await.map(|session| patch(&session)) {
+            Ok(patch) if patch == SessionPatch::default() => Ok(()),
+            Ok(patch) => client.patch(Precondition::None, patch).await.map(drop),
+            Err(error) => Err(error),
+        };
+        match prepared {
+            Err(Error::NotFound(Subject::Session)) => Ok(()),
+            prepared => prepared,
+        }
+    }
+
     /// Says it in a session that is there.
     ///
     /// # Errors

@@ -37,6 +37,7 @@ use crate::{
         Method::{Delete, Get, Post},
         atlus::fields::Fault,
         auth::Need,
+        begin::{NOBODY, is_nobody},
         dialect::{Dialect, Route},
         problem::Problem,
         request::Request,
@@ -97,9 +98,6 @@ struct ErrorJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     session_id: Option<&'a str>,
 }
-
-/// Who is nobody, in what clients send and are shown.
-const NOBODY: &str = "default_user";
 
 impl Dialect for Atlus {
     type Endpoint = Endpoint;
@@ -196,7 +194,7 @@ fn invalid(faults: &[Fault], request_id: &str) -> Reply {
 
 /// The user that a client names, unless that is nobody.
 fn somebody(user_id: Option<String>) -> Option<String> {
-    user_id.filter(|user| !matches!(user.as_str(), "" | NOBODY))
+    user_id.filter(|user| !is_nobody(user))
 }
 
 /// What the user of a session is called.

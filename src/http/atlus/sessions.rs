@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value, value::RawValue};
 
-use super::{NOBODY, Refusal, fields::Fields, iso, somebody, success, user_of};
+use super::{Refusal, fields::Fields, iso, somebody, success, user_of};
 use crate::{
     domain::{
         id::{Id, SessionId, UserId},
@@ -11,7 +11,7 @@ use crate::{
     },
     error::{Error, Subject},
     http::{
-        begin::{self, Choices},
+        begin::{self, Choices, NOBODY},
         problem::Problem,
         request::Request,
         response::{Reply, raw_json},

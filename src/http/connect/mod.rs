@@ -41,6 +41,7 @@ use crate::{
     http::{
         Method::{self, Post},
         auth::Need,
+        begin::is_nobody,
         dialect::{Dialect, Route},
         problem::Problem,
         request::Request,
@@ -134,15 +135,12 @@ impl Dialect for Connect {
     }
 }
 
-/// Those who are nobody.
-const NOBODY: [&str; 2] = ["", "default_user"];
-
 /// Whom a client names: nobody, or the caller itself where that is one user.
 ///
 /// # Errors
 /// `Invalid` when the id breaks a rule; `NotFound` when the caller may not act for that user.
 fn user_of(request: &Request<'_>, user_id: &str) -> error::Result<Option<UserId>> {
-    if NOBODY.contains(&user_id) {
+    if is_nobody(user_id) {
         return Ok(request.caller().one_user().cloned());
     }
     let user = Id::parse("user_id", user_id)?;

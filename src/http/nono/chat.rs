@@ -4,13 +4,16 @@ use serde::{Deserialize, Serialize};
 
 use super::{check_persona, iso, names::parse_new_id};
 use crate::{
-    domain::{
-        id::SessionId,
-        session::{DEFAULT_PERSONA, Precondition, SessionPatch},
+    domain::{id::SessionId, session::DEFAULT_PERSONA},
+    error::Error,
+    http::{
+        begin::Choices,
+        own::chat::check_message,
+        problem::Problem,
+        request::Request,
+        response::Reply,
+        saying::{Saying, persona_patch},
     },
-    error::{Error, Result, Subject},
-    http::{begin::Choices, own::chat::check_message, problem::Problem, request::Request, response::Reply, saying::Saying},
-    session::client::SessionClient,
 };
 
 #[derive(Deserialize)]
@@ -36,34 +39,17 @@ pub(super) async fn chat(request: &Request<'_>) -> std::result::Result<Reply, Pr
     let message = check_message(user_message, None)?;
     // The page names `default` whatever was chosen when the session began.
     let persona = persona_name.filter(|name| !matches!(name.as_str(), DEFAULT_PERSONA | ""));
-    if let Some(persona) = &persona {
-        check_persona(request, persona)?;
-        change_persona(request, &id, persona).await?;
-    }
+    persona.as_ref().map_or(Ok(()), |persona| check_persona(request, persona))?;
 
-    let new = Choices { persona, ..Choices::default() }.check(request, "chat")?;
+    let new = Choices { persona: persona.clone(), ..Choices::default() }.check(request, "chat")?;
     let saying = Saying { env: request.env(), caller: request.caller(), message, new, repeatable };
+    if persona.is_some() {
+        saying.prepare(&id, |session| persona_patch(session, persona)).await?;
+    }
     let answer = saying.in_session_or_new(&id, |id| parse_new_id(id.as_str()).map(drop)).await.map_err(failed)?;
 
     let (response, timestamp) = (answer.assistant.body.content.as_deref().unwrap_or_default(), iso(answer.assistant.created_at));
     Ok(Reply::json(200, &AnswerJson { response, session_id: id.as_str(), timestamp }))
-}
-
-/// Has the session's persona be this one from now on, if there is a session.
-async fn change_persona(request: &Request<'_>, id: &SessionId, persona: &str) -> Result<()> {
-    let client = SessionClient::new(request.env(), request.caller(), id);
-    let changed = match client.get().await {
-        Ok(session) if session.persona == persona => Ok(()),
-        Ok(_) => {
-            let patch = SessionPatch { persona: Some(persona.to_owned()), ..SessionPatch::default() };
-            client.patch(Precondition::None, patch).await.map(drop)
-        }
-        Err(error) => Err(error),
-    };
-    match changed {
-        Err(Error::NotFound(Subject::Session)) => Ok(()),
-        changed => changed,
-    }
 }
 
 /// What the page says when the model has failed.

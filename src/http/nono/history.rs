@@ -15,7 +15,7 @@ use crate::{
         session::{NewSession, Precondition, Session},
     },
     error::{Error, Result, Subject},
-    http::{problem::Problem, request::Request, response::Reply},
+    http::{every_session::AT_ONCE, problem::Problem, request::Request, response::Reply},
     limits,
     session::{PageRequest, client::SessionClient},
 };
@@ -24,8 +24,6 @@ use crate::{
 const SHOWN: u32 = 10;
 /// Of what is read, about so much is shown: calls of tools and their results are not.
 const READ_FOR_SHOWN: u32 = 4;
-/// So many objects are called at the same time: a Worker waits for six at most.
-const AT_ONCE: usize = 6;
 /// So many sessions are cleared at a time.
 const CLEARED: u32 = 100;
 

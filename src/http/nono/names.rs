@@ -8,12 +8,12 @@ use crate::{
         id::{SessionId, UserId},
     },
     error::{Error, Result},
-    http::request::Request,
+    http::{
+        begin::{NOBODY, is_nobody},
+        request::Request,
+    },
     user::client::{self, Filter, Listed},
 };
-
-/// What nobody is called.
-pub(super) const NOBODY: &str = "default_user";
 
 /// A user as a client names it.
 pub(super) struct Named {
@@ -29,7 +29,7 @@ impl Named {
     /// # Errors
     /// `Invalid`; `NotFound` when the caller may not act for that user.
     pub(super) fn of(request: &Request<'_>, name: &str) -> Result<Named> {
-        let label = if matches!(name, "" | NOBODY) { None } else { Some(UserId::parse("user_id", name)?) };
+        let label = if is_nobody(name) { None } else { Some(UserId::parse("user_id", name)?) };
         let caller = request.caller();
         let acts_for = if caller.one_user().is_some() { None } else { label.as_ref() };
         Ok(Named { caller: caller.acting_for(acts_for)?, label })

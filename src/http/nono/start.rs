@@ -11,7 +11,7 @@ use crate::{
     domain::session::{CREATED_FROM_API, DEFAULT_PERSONA, Precondition, Session, SessionPatch},
     error::{Error, Result, Subject},
     http::{
-        begin::{Choices, create_new, encode_metadata, with_own_id},
+        begin::{Choices, create_own, encode_metadata},
         problem::Problem,
         repeat::Asked,
         request::Request,
@@ -101,10 +101,7 @@ pub(super) async fn begin(request: &Request<'_>, named: &Named, wanted: Wanted, 
     let user_id = named.label.as_ref().map(|label| label.as_str().to_owned());
     let choices = Choices { user_id, persona: Some(wanted.persona), metadata: wanted.metadata, ..Choices::default() };
     let (new, repeatable) = (choices.check(request, CREATED_FROM_API)?, asked.repeatable(None)?);
-    let begin = async |id| {
-        create_new(SessionClient::new(request.env(), &named.caller, &id).once(repeatable.as_ref()), new.clone(), Vec::new()).await
-    };
-    Ok(with_own_id(repeatable.as_ref(), &named.caller, begin).await?.0)
+    create_own(request, &named.caller, repeatable.as_ref(), new).await
 }
 
 async fn resume(request: &Request<'_>, named: &Named, persona: &str, metadata: Option<&Map<String, Value>>) -> Result<Option<Session>> {
