@@ -42,7 +42,7 @@ fn what_is_streamed_is_what_is_stored() {
     // It began a session as `/session/start` does, and goes on in it.
     let session = server.get("/users/Ann/sessions/latest").expect(200).value();
     assert_eq!(session["persona"], "mental_health_nurse");
-    let mut other = connect(&server, "/ws/chat/Ann");
+    let mut other = connect(&server, "/ws/chat/Ann?session_id=");
     other.say("third");
     other.answer();
     assert_eq!(messages(&server, "Ann").len(), 6);

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{
-    iso,
+    iso, named_session,
     names::{Named, harmless},
 };
 use crate::{
@@ -82,10 +82,6 @@ pub(super) async fn clear(request: &Request<'_>) -> std::result::Result<Reply, P
     }
     let message = format!("Session cleared for user {}", harmless(request.segment(0)));
     Ok(Reply::json(200, &ClearedJson { status: "success", message }))
-}
-
-fn named_session(request: &Request<'_>) -> Result<Option<SessionId>> {
-    request.query().get("session_id").filter(|id| !id.is_empty()).map(|id| SessionId::parse("session_id", id)).transpose()
 }
 
 /// The newest messages, newest first.

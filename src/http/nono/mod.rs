@@ -34,7 +34,8 @@ use chrono::{DateTime, SecondsFormat};
 use serde::Serialize;
 
 use crate::{
-    domain::{caller::Scope, time::Timestamp},
+    domain::{caller::Scope, id::SessionId, time::Timestamp},
+    error,
     http::{
         Method::{Delete, Get, Post},
         auth::Need,
@@ -137,6 +138,14 @@ fn check_persona(request: &Request<'_>, persona: &str) -> Result<(), Problem> {
     }
     let shown: String = persona.chars().take(limits::NAME_CHARACTERS).collect();
     Err(Problem::new(400, UNKNOWN_PERSONA, format!("Unknown persona: {shown}")))
+}
+
+/// The session that the query names, if it names one.
+///
+/// # Errors
+/// `Invalid` when no session can be called so.
+fn named_session(request: &Request<'_>) -> error::Result<Option<SessionId>> {
+    request.query().get("session_id").filter(|id| !id.is_empty()).map(|id| SessionId::parse("session_id", id)).transpose()
 }
 
 /// `2026-11-20T09:37:56.050000Z`.

@@ -8,6 +8,7 @@ use wasm_bindgen::JsValue;
 use worker::Env;
 
 use super::{
+    named_session,
     names::Named,
     start::{START_PERSONA, Wanted, begin},
 };
@@ -55,9 +56,8 @@ pub(super) async fn open(request: &Request<'_>) -> std::result::Result<Reply, Pr
         return Err(Problem::new(403, "FOREIGN_ORIGIN", "Pages of this origin may not speak for visitors. Name it in CORS_ORIGINS."));
     }
     let named = Named::of(request, request.segment(0));
-    let client_end = match request.query().get("session_id") {
+    let client_end = match named_session(request)? {
         Some(id) => {
-            let id = SessionId::parse("session_id", id)?;
             let client = SessionClient::new(request.env(), request.caller(), &id);
             client.get().await?;
             client.seat(request.until()).await?
