@@ -236,10 +236,13 @@ pub(crate) fn filled(value: &Value, captured: &Captured) -> Value {
 /// Longer names first: `$id` is not the beginning of `$id2`.
 fn fill(text: &str, captured: &Captured, encode: impl Fn(&str) -> String) -> String {
     let names = captured.iter().rev();
-    names.fold(text.to_owned(), |text, (name, value)| {
+    let filled = names.fold(text.to_owned(), |text, (name, value)| {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         text.replace(&format!("${name}"), &encode(&value))
-    })
+    });
+    // What is not there would not be found, and that may be what is expected.
+    assert!(!filled.contains('$'), "{filled}: nothing was captured under that name");
+    filled
 }
 
 #[test]
