@@ -6,6 +6,7 @@
 //! | chat without `session_id` (also null or `""`) | begins a session that is real: its id can be sent back, which the original refused |
 //! | nobody | `user_id` absent, null, `""` or `default_user`: then whoever asks, if that is one user, else nobody; shown as `default_user`. On null the original failed with 500 and stored the session all the same |
 //! | `user_id` on chat | whose the new session is. In a session that is there it must be its owner's (else `INVALID_SESSION`) or nobody's; what is remembered is the owner's, whatever it says. The original read and wrote the memory of whomever it named |
+//! | `metadata` on chat | is kept with what was said, at most 16 KiB (413); the original threw it away |
 //! | `continue` | what the user was in last. Nobody has no list: 404 `NO_SESSION_FOUND`, as where there is no such user |
 //! | statuses | 201 for a new session, else 200; what breaks a rule is 400, with all faults in `details` |
 //! | body that is no object | 400 `INVALID_JSON`; the original answered arrays with 500 |
@@ -18,7 +19,8 @@
 //! | a turn that runs | the next one waits for it |
 //! | expiry | as everywhere: after the idle time a session is gone. So `is_active` is always true |
 //!
-//! What it does not do: list sessions, stream, or name a persona. Those have other paths.
+//! What it does not do: list sessions, stream, or name a persona. Those have other paths. `GET /` is the web page, not the
+//! original's banner; `docs` and `health` tell what that told.
 
 mod fields;
 mod sessions;

@@ -12,7 +12,7 @@
 //! | ids that break our rules, empty ones where one is needed | `invalid_argument` |
 //! | user `""` or `default_user` | nobody, or the caller itself where that is one user. Nobody has no list, and no memory but of sessions: reading gives nothing, `SaveMemory` is `invalid_argument` |
 //! | unknown session | `GetMessages` and `GetMemory` give nothing, `DeleteSession` and `DeleteMemory` `success: false`, `AddMessages` `not_found`; `SaveMemory` creates it for its user |
-//! | somebody else's | as unknown; `SaveMemory` in it is `already_exists` |
+//! | somebody else's | as unknown; `SaveMemory` in it is `already_exists`. A user whom the caller may not act for is `not_found`, also where an unknown one has nothing |
 //! | times | `int64`, Unix milliseconds in UTC. `updated_at` is the last write. A message's `timestamp` is when it was taken; what a client says there is ignored |
 //! | messages | roles are checked, `name` is kept, `content` null and `""` are different. Null, and `""` of users and systems, are refused where every provider would refuse them. A result without an open call is `failed_precondition`; a call without its result is closed with a stub, which counts in `total_count` |
 //! | `limit`, `offset` | oldest first, from the oldest; 0 is no limit, negative `invalid_argument`. An answer ends at 8 MiB; `total_count` tells that there is more |
