@@ -224,3 +224,29 @@ impl From<Error> for Refusal {
         Refusal::Problem(error.into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::turn::ModelFailure;
+
+    #[test]
+    fn every_problem_has_a_status_and_a_code_that_clients_know() {
+        let limited = Error::Model { failure: ModelFailure::RateLimited { retry_after: None }, cause: "a cause".into() };
+        let cases: [(Problem, (u16, &str)); 8] = [
+            (Problem::not_json(), (400, "INVALID_CONTENT_TYPE")),
+            (Error::invalid("body", "x").into(), (400, "INVALID_JSON")),
+            (Error::invalid("user_id", "x").into(), (400, "VALIDATION_ERROR")),
+            (Problem::no_such_path("/x"), (404, "NOT_FOUND")),
+            (Problem::method_not_allowed("GET", [].into_iter()), (405, "METHOD_NOT_ALLOWED")),
+            (limited.into(), (429, "RATE_LIMIT_EXCEEDED")),
+            (Error::Internal("a cause".into()).into(), (500, "INTERNAL_ERROR")),
+            (Error::Unavailable("a cause".into()).into(), (503, "UNAVAILABLE")),
+        ];
+        for (problem, expected) in cases {
+            let (status, code, message) = words(&problem);
+            assert_eq!((status, code), expected, "{problem:?}");
+            assert!(!message.contains("a cause"), "{message}");
+        }
+    }
+}
