@@ -160,7 +160,7 @@ test("Enter that ends a word of an input method does not send; drafts are kept b
     await page.locator("#message").dispatchEvent("keydown", { key: "Enter", bubbles: true, cancelable: true, ...init });
   }
   assert.equal(await page.inputValue("#message"), "日本");
-  await page.click(".brand-name");
+  await app.home();
   await eventually("a new session has no draft", async () => (await page.inputValue("#message")) === "");
   await page.goBack();
   await eventually("the draft is back", async () => (await page.inputValue("#message")) === "日本");

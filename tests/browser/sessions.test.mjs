@@ -58,7 +58,7 @@ test("every session has an address, and back goes back", async (t) => {
   const { page } = app;
   await app.say("About trains");
   const trains = page.url();
-  await page.click(".brand-name");
+  await app.home();
   await app.say("About boats");
   await page.goBack();
   await page.goBack();
@@ -121,7 +121,7 @@ test("sessions are found by titles and by what was said", async (t) => {
   const app = await openApp(t, server);
   const { page } = app;
   await app.say("The lighthouse is white");
-  await page.click(".brand-name");
+  await app.home();
   await app.say("Something else");
   await page.keyboard.press("Control+k");
   await page.keyboard.type("lightho");

@@ -38,6 +38,12 @@ export class App {
     return other;
   }
 
+  /** Leaves the session that is shown for the first view; waits until it is there. */
+  async home() {
+    await this.page.click(".brand-name");
+    await this.page.locator("#thread > .hero").waitFor();
+  }
+
   /** Writes and sends. */
   async send(text) {
     await this.box.fill(text);
