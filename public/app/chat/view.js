@@ -1,39 +1,44 @@
 // The session that is looked at: loads it, keeps what is shown in step with the service, and says what is done with a
-// message. Older messages are brought by pages.js; what a turn does to it is in turning.js.
+// message. Pages come from the newest back; a turn that runs is followed wherever it was asked for.
 // @ts-check
 import { ApiError, messages, newKey, removeMessage, session as getSession } from "../api.js";
 import { byId, h } from "../dom.js";
-import { loadPersonas } from "../personas.js";
+import { loadPersonas, persona } from "../personas.js";
 import { begin } from "../sessions/begin.js";
 import { nearness } from "../sessions/expiry.js";
-import { clock, drop, put, state, titleOf } from "../sessions/store.js";
+import { clock, drop, put, refresh, state, titleOf } from "../sessions/store.js";
 import { address, go, route } from "../router.js";
 import { keep } from "../storage.js";
 import { tellTabs } from "../tabs.js";
-import { dismiss, follow, isRunning, retry, run, stop, turnOf, unsent } from "../turns.js";
+import { dismiss, follow, isRunning, onTurn, retry, run, stop, turnOf, unsent } from "../turns.js";
 import { announce } from "../ui/announce.js";
 import { branch, openCreate, pager } from "../ui/later.js";
 import { complain, problemCard } from "../ui/problem.js";
 import { drawBar } from "./bar.js";
 import { moveDraft, setBusy, setClosed, setText, showDraft, startComposer } from "./composer.js";
-import { view } from "./current.js";
 import { editMessage } from "./edit.js";
 import { emptySession, home } from "./home.js";
-import { clearLive, drawUnanswered, livePlace } from "./live.js";
-import { PAGE, markOlder, older, showMessage } from "./pages.js";
-import { startScroll, toEnd } from "./scroll.js";
-import { clear, dropMissing, elements, lastOf, offer, place, stretch } from "./thread.js";
-import { redrawTurn, startTurning } from "./turning.js";
+import { clearLive, drawLive, drawUnanswered, livePlace, memoryLine, updateLive } from "./live.js";
+import { keepPlace, startScroll, toElement, toEnd } from "./scroll.js";
+import { clear, dropElement, dropMissing, elementOf, elements, hideAfter, lastOf, offer, place, stretch } from "./thread.js";
 
+const PAGE = 50;
 /** So many are looked at again after each change. */
 const NEWEST = 12;
+
+/**
+ * What is looked at. `visit` tells apart visits, so that late answers of an earlier one are dropped; `edition` what was
+ * said or taken away here, so that pages which were asked for before it are.
+ * @type {{ id: string | null, session: any, before: string | null, isPaging: boolean, visit: number, edition: number, persona: string }}
+ */
+export const view = { id: null, session: null, before: null, isPaging: false, visit: 0, edition: 0, persona: "default" };
 
 /** Sets everything up, once. */
 export function startView() {
   offer(actions);
   startScroll(() => void older());
   startComposer({ send: say, stop: stopNow, editLast: () => edit() });
-  startTurning({ syncQuietly, expire });
+  onTurn(onTurnEvent);
 }
 
 /** Shows what the address names. @param {{ isReload?: boolean }} [how] */
@@ -131,7 +136,7 @@ function pickUp() {
   else if (session.running_turn !== null) follow(id, session.running_turn);
 }
 
-/** Asks for what is newest, and shows it. @param {number} [limit] @returns {Promise<void>} */
+/** Asks for what is newest, and shows it. @param {number} [limit] */
 export async function sync(limit = NEWEST) {
   const { id, visit, edition } = view;
   if (id === null || !view.session) return;
@@ -206,6 +211,51 @@ function drawGap() {
   else clearLive();
 }
 
+async function older() {
+  const { id, before, visit } = view;
+  if (!before || view.isPaging || id === null) return;
+  view.isPaging = true;
+  try {
+    await page(id, before, visit, PAGE);
+  } catch {
+    // The next scroll tries again.
+  } finally {
+    if (visit === view.visit) view.isPaging = false;
+  }
+}
+
+/** @param {string} id @param {string} before @param {number} visit @param {number} limit */
+async function page(id, before, visit, limit) {
+  const found = await messages(id, { before, limit });
+  if (visit !== view.visit) return;
+  view.before = found.before;
+  keepPlace(() => {
+    place(found.messages, view.session);
+    markOlder();
+  });
+}
+
+function markOlder() {
+  byId("thread").querySelector(".older")?.remove();
+  if (view.before) byId("thread").prepend(h("button", { class: "link older", type: "button", onclick: () => void older() }, "Show older messages"));
+}
+
+/** Brings a message into view, loading as far back as it takes. @param {number} sequence */
+async function showMessage(sequence) {
+  const { id, visit } = view;
+  while (!elementOf(sequence) && view.before && id !== null && visit === view.visit) {
+    if (sequence >= (elements()[0]?.message.sequence ?? 0)) break;
+    await page(id, view.before, visit, 200);
+  }
+  const element = elementOf(sequence);
+  if (visit !== view.visit || !element) return;
+  toElement(element);
+  element.classList.remove("is-target");
+  requestAnimationFrame(() => element.classList.add("is-target"));
+  element.setAttribute("tabindex", "-1");
+  element.focus({ preventScroll: true });
+}
+
 /** Says something; where there is no session, in a new one. @param {string} text */
 async function say(text) {
   if (view.id !== null) {
@@ -269,6 +319,87 @@ async function remove(id, sequence) {
   } catch (error) {
     complain(error);
   }
+}
+
+/** @type {import("../turns.js").Listener} */
+function onTurnEvent(turn, what) {
+  if (what === "turn" && turn.isOwn && turn.number !== undefined) tellTabs({ what: "turn", sessionId: turn.sessionId, turn: turn.number });
+  if (what === "begin" || what === "end") dispatchEvent(new CustomEvent("turns-changed", { detail: turn }));
+  if (turn.sessionId !== view.id) return;
+  if (what === "delta") updateLive(turn);
+  else if (what === "end") void ended(turn);
+  else if (what === "turn") void accepted(turn);
+  else redrawTurn();
+}
+
+function redrawTurn() {
+  const turn = view.id === null ? undefined : turnOf(view.id);
+  if (!turn || !view.session) return;
+  setBusy(isRunning(turn.sessionId));
+  const last = lastOf("user")?.message.sequence;
+  // What is being replaced goes at once, not only when its replacement is there.
+  if (turn.inputSequence !== undefined) hideAfter(turn.inputSequence);
+  else if (turn.kind === "edit" && last !== undefined) hideAfter(last - 1);
+  else if (turn.kind !== "reply" && last !== undefined) hideAfter(last);
+  byId("thread").querySelector(".hero")?.remove();
+  drawLive(turn, { session: view.session, user: state.user, retry: () => retry(turn.sessionId), discard: () => discard(turn) });
+  if (turn.isOwn && turn.phase === "sending") toEnd();
+}
+
+/** @param {import("../turns.js").Turn} turn */
+async function accepted(turn) {
+  const { inputSequence: sequence, message: content } = turn;
+  view.edition += 1;
+  if (turn.kind === "reply" && turn.isOwn && sequence !== undefined) {
+    place([{ sequence, role: "user", content, created_at: new Date().toISOString() }], view.session);
+    // What the session is called until it has a title.
+    if (!view.session.title) put({ session_id: turn.sessionId, last_message: { text: content } });
+  } else if (sequence !== undefined && (turn.kind === "edit" || !elementOf(sequence))) await sync().catch(() => {});
+  if (turnOf(turn.sessionId) === turn && turn.sessionId === view.id) redrawTurn();
+}
+
+/** @param {import("../turns.js").Turn} turn */
+async function ended(turn) {
+  const { visit } = view;
+  view.edition += 1;
+  if (turn.phase === "failed") {
+    hideAfter(null);
+    redrawTurn();
+    announce(`${turn.problem?.message ?? "That did not work."}`);
+  } else {
+    if (turn.answer?.replaces !== undefined) dropElement(elementOf(turn.answer.replaces));
+    hideAfter(null);
+    if (turn.answer) place([turn.answer], view.session);
+    clearLive();
+    keepLines(turn);
+    if (turn.answer) announce(`${persona(view.session?.persona ?? "default").name}: ${elementOf(turn.answer.sequence)?.querySelector(".message-body")?.textContent ?? ""}`);
+  }
+  setBusy(false);
+  if (turn.isOwn) tellTabs({ what: "changed", sessionId: turn.sessionId });
+  // A session that has gone is found out here, too.
+  if (turn.problem?.code === "INVALID_SESSION") return expire();
+  await syncQuietly();
+  // A model makes its title when the answer is there already.
+  if (visit === view.visit && view.session?.turn_count <= 2) setTimeout(() => visit === view.visit && !isRunning(turn.sessionId) && void syncQuietly(), 4000);
+}
+
+/** What was remembered stays to be read and taken back, before the answer that it came with. @param {import("../turns.js").Turn} turn */
+function keepLines(turn) {
+  if (!turn.changes.length) return;
+  const answer = turn.answer && elementOf(turn.answer.sequence);
+  const lines = turn.changes.map((change) => memoryLine(change, { session: view.session, user: state.user, retry() {}, discard() {} }));
+  for (const line of lines) line.classList.remove("is-enter");
+  if (answer) answer.before(...lines);
+  dispatchEvent(new CustomEvent("memory-changed"));
+}
+
+/** Lets go of what has failed. What was never accepted goes back to where it was written. @param {import("../turns.js").Turn} turn */
+function discard(turn) {
+  dismiss(turn.sessionId);
+  clearLive();
+  if (turn.inputSequence === undefined && turn.message !== undefined) setText(turn.message);
+  byId("message").focus();
+  void refresh();
 }
 
 /** Leaves a session that was deleted, here or in another tab. @param {string} id */
