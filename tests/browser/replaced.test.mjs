@@ -97,7 +97,7 @@ const FEATURES = [
   }],
   ["10 a click changes to another: its history, and the box to write in", async (app, page) => {
     await app.say("First");
-    await page.getByRole("link", { name: "edge-sessions" }).click();
+    await app.home();
     await app.say("Second");
     await app.sessions.getByRole("link", { name: "First" }).click();
     await app.shows("First", "Fine.");

@@ -271,11 +271,11 @@ async function say(text) {
     moveDraft(value.session_id);
     // Shown by the change of the address; what is unsent is sent by it.
     keep(`unsent:${value.session_id}`, JSON.stringify({ message: text, key: newKey() }));
+    // It stays busy until then, or whoever is quick would begin another session.
   } catch (error) {
+    setBusy(false);
     setText(text);
     clear(h("div", { class: "hero" }, problemCard(error, h("button", { class: "button small", type: "button", onclick: () => void say(text) }, "Try again"))));
-  } finally {
-    setBusy(false);
   }
 }
 
