@@ -1,26 +1,16 @@
 // A conversation on the page: how answers come, are stopped, asked for again, continued, edited; that nothing is lost or
 // doubled by reloads, lost connections and second tabs.
 import assert from "node:assert/strict";
-import { after, before, beforeEach, test } from "node:test";
+import { beforeEach, test } from "node:test";
 import { openApp } from "./support/app.mjs";
 import { eventually } from "./support/browser.mjs";
-import { gated, saying, startModel } from "./support/model.mjs";
-import { startServer } from "./support/server.mjs";
+import { gated, saying } from "./support/model.mjs";
+import { serve } from "./support/service.mjs";
 
-let server;
-let model;
-
-before(async () => {
-  model = await startModel(() => saying("Fine."));
-  server = await startServer(model.variables);
-});
+const { server, model } = await serve(() => saying("Fine."));
 beforeEach(() => {
   model.script = () => saying("Fine.");
   model.requests.length = 0;
-});
-after(async () => {
-  await server?.close();
-  model?.close();
 });
 
 test("an answer is waited for from the moment of sending, and grows as it comes", async (t) => {
@@ -96,8 +86,11 @@ test("what cannot be sent is kept, over a reload, and sent once when the network
   await app.send("Later");
   await page.waitForSelector(".banner:has-text('offline')");
   await page.waitForSelector(".problem:has-text('Send again')");
+  await app.send("Later still");
+  assert.equal(await app.box.inputValue(), "Later still");
   await context.setOffline(false);
   await app.shows("Hello", "Fine.", "Later", "Fine.");
+  assert.equal(await app.box.inputValue(), "Later still");
   assert.equal(await page.locator(".banner").count(), 0);
 });
 

@@ -1,21 +1,11 @@
 // That the other tests notice what they are there for: the tools of support/, each tried on something that is wrong.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { assertAccessible, newPage } from "./support/browser.mjs";
-import { gated, saying, startModel } from "./support/model.mjs";
-import { startServer } from "./support/server.mjs";
+import { gated, saying } from "./support/model.mjs";
+import { serve } from "./support/service.mjs";
 
-let server;
-let model;
-
-before(async () => {
-  model = await startModel(() => saying("Two words."));
-  server = await startServer(model.variables);
-});
-after(async () => {
-  await server?.close();
-  model?.close();
-});
+const { server, model } = await serve(() => saying("Two words."));
 
 /** Runs a test in a test of its own, so that what it does at its end can be looked at; what it fails with. */
 async function failure(run) {

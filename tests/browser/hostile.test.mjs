@@ -1,10 +1,9 @@
 // What people, models and other clients write is text: nothing of it runs, leaves the page or looks like a part of it.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { openApp } from "./support/app.mjs";
 import { eventually } from "./support/browser.mjs";
-import { startModel } from "./support/model.mjs";
-import { startServer } from "./support/server.mjs";
+import { serve } from "./support/service.mjs";
 
 /** Each would set `globalThis.harmed`, ask `evil.example`, or send the reader there, where text is taken for more. */
 const CORPUS = [
@@ -39,17 +38,9 @@ const CORPUS = [
 const ALL = CORPUS.map((text) => text.replaceAll("\u0000", "")).join("\n\n");
 const LINE = "<img src=x onerror=harmed=1><script>harmed=1</script>";
 
-let server;
-let model;
-before(async () => {
-  model = await startModel(() => [{ text: ALL }, { finish: "stop" }, { usage: [1, 1] }, { done: true }]);
-  const personas = { evil: { name: LINE, description: LINE, instructions: "" } };
-  server = await startServer({ ...model.variables, PERSONAS: JSON.stringify(personas) });
-});
-after(async () => {
-  await server?.close();
-  model?.close();
-});
+const PERSONAS = JSON.stringify({ evil: { name: LINE, description: LINE, instructions: "" } });
+
+const { server, model } = await serve(() => [{ text: ALL }, { finish: "stop" }, { usage: [1, 1] }, { done: true }], { PERSONAS });
 
 /** The page, watched for whatever leaves it. */
 async function open(t, path) {

@@ -3,12 +3,13 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { App, openApp } from "./support/app.mjs";
 import { assertAccessible, eventually, newPage } from "./support/browser.mjs";
-import { saying, startModel } from "./support/model.mjs";
+import { saying } from "./support/model.mjs";
 import { root, startServer } from "./support/server.mjs";
+import { serve } from "./support/service.mjs";
 
 const MARKDOWN = `# Title
 
@@ -34,17 +35,7 @@ const answer = 42; // yes
 
 End.`;
 
-let server;
-let model;
-
-before(async () => {
-  model = await startModel(() => saying("Fine."));
-  server = await startServer(model.variables);
-});
-after(async () => {
-  await server?.close();
-  model?.close();
-});
+const { server, model } = await serve(() => saying("Fine."));
 
 test("Markdown is shown as what it means, and nothing in it runs or loads", async (t) => {
   const page = await newPage(t);

@@ -1,22 +1,12 @@
 // The panel: what is remembered and what can be done about it, what a model sees, what was said how fast.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { openApp } from "./support/app.mjs";
 import { eventually } from "./support/browser.mjs";
-import { saying, startModel } from "./support/model.mjs";
-import { startServer } from "./support/server.mjs";
+import { saying } from "./support/model.mjs";
+import { serve } from "./support/service.mjs";
 
-let server;
-let model;
-
-before(async () => {
-  model = await startModel(() => saying("Fine."));
-  server = await startServer(model.variables);
-});
-after(async () => {
-  await server?.close();
-  model?.close();
-});
+const { server, model } = await serve(() => saying("Fine."));
 
 const entries = (page) => page.locator(".entry-value").allTextContents();
 const are = (page, ...expected) => eventually(`the memory is ${JSON.stringify(expected)}`, async () => JSON.stringify(await entries(page)) === JSON.stringify(expected));

@@ -1,23 +1,13 @@
 // What the page could do that this one replaces, feature by feature in the order of its list: none was lost. What became
 // of each in detail is tested where it belongs; here is that it is there.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { openApp } from "./support/app.mjs";
 import { eventually } from "./support/browser.mjs";
-import { gated, saying, startModel } from "./support/model.mjs";
-import { startServer } from "./support/server.mjs";
+import { gated, saying } from "./support/model.mjs";
+import { serve } from "./support/service.mjs";
 
-let server;
-let model;
-
-before(async () => {
-  model = await startModel(() => saying("Fine."));
-  server = await startServer(model.variables);
-});
-after(async () => {
-  await server?.close();
-  model?.close();
-});
+const { server, model } = await serve(() => saying("Fine."));
 
 const form = (page) => page.getByRole("dialog", { name: "New session" });
 const openForm = async (app) => {

@@ -1,22 +1,12 @@
 // The list of sessions: made by a form, named, found, deleted and brought back, exported, kept; each with an address.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { App, openApp } from "./support/app.mjs";
 import { eventually, newPage } from "./support/browser.mjs";
-import { saying, startModel } from "./support/model.mjs";
-import { startServer } from "./support/server.mjs";
+import { saying } from "./support/model.mjs";
+import { serve } from "./support/service.mjs";
 
-let server;
-let model;
-
-before(async () => {
-  model = await startModel(() => saying("Fine."));
-  server = await startServer(model.variables);
-});
-after(async () => {
-  await server?.close();
-  model?.close();
-});
+const { server, model } = await serve(() => saying("Fine."));
 
 test("a session is made by the form, with everything that was chosen", async (t) => {
   const app = await openApp(t, server);

@@ -1,23 +1,14 @@
 // Streams on the page that are cut anywhere, and tabs that look at the same session: each word exactly once.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { openApp } from "./support/app.mjs";
 import { eventually, newContext } from "./support/browser.mjs";
-import { gated, saying, startModel } from "./support/model.mjs";
-import { startServer } from "./support/server.mjs";
+import { gated, saying } from "./support/model.mjs";
+import { serve } from "./support/service.mjs";
 
 const WORDS = Array.from({ length: 40 }, (_, index) => `word${index}é`).join(" ");
 
-let server;
-let model;
-before(async () => {
-  model = await startModel(() => saying(WORDS));
-  server = await startServer(model.variables);
-});
-after(async () => {
-  await server?.close();
-  model?.close();
-});
+const { server, model } = await serve(() => saying(WORDS));
 
 /** Numbers that look random and are the same in every run. */
 function* numbers(seed) {
