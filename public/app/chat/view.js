@@ -260,6 +260,8 @@ async function showMessage(sequence) {
 async function say(text) {
   if (view.id !== null) {
     if (!view.session || isRunning(view.id)) return setText(text);
+    // What could not be sent before goes first; this is kept meanwhile.
+    if (turnOf(view.id)?.problem?.isUnreachable) return setText(text), retry(view.id);
     byId("thread").querySelector(".hero")?.remove();
     dismiss(view.id);
     run("reply", view.id, text);
