@@ -17,14 +17,15 @@ function newest(folder) {
 /**
  * Starts a server.
  * @param {Record<string, string>} [variables] in place of those of wrangler.toml
+ * @param {string} [folder] where wrangler.toml and what it names lie
  * @returns {Promise<Server>}
  */
-export async function startServer(variables = {}) {
+export async function startServer(variables = {}, folder = root) {
   if (statSync(join(root, "dist/entry.js"), { throwIfNoEntry: false })?.mtimeMs > newest(join(root, "src"))) {
     // No request of the harness's own to the network.
     process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
     const vars = { AUTH_MODE: "open", TEST_FAULTS: "1", ...variables };
-    const harness = createTestHarness({ root, workers: [{ configPath: "wrangler.toml", prebuiltWorkerDir: "dist", vars }] });
+    const harness = createTestHarness({ root: folder, workers: [{ configPath: "wrangler.toml", prebuiltWorkerDir: "dist", vars }] });
     const { url } = await harness.listen();
     return new Server(harness, url.origin);
   }
