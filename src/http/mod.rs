@@ -5,6 +5,7 @@
 mod dialect;
 mod request;
 mod auth;
+mod rate;
 mod body;
 mod repeat;
 mod upload;
@@ -146,7 +147,7 @@ impl Arrival<'_> {
         D::finish(reply, platform::now().since(began))
     }
 
-    /// 1. Find the path. 2. Find the method. 3. Find out who asks. 4. Do it.
+    /// 1. Find the path. 2. Find the method. 3. Find out who asks, and how often. 4. Do it.
     async fn try_in<D: Dialect>(&self, place: Place<'_, D>) -> std::result::Result<Reply, Problem> {
         let config = self.config.as_ref().map_err(Clone::clone)?;
         let (pattern, endpoints, segments) = match place {
@@ -166,6 +167,7 @@ impl Arrival<'_> {
             .find(|(method, _)| method.to_string() == wanted)
             .ok_or_else(|| Problem::method_not_allowed(&method, endpoints.iter().map(|(method, _)| *method)))?;
         let Known { caller, until, cookie } = auth::admit(D::need(*endpoint), self.raw, config).await?;
+        rate::admit(self.raw, self.env, &caller).await?;
         let answered = match Request::new(self, config, caller, &segments).map(|request| request.good_until(until)) {
             Ok(request) => D::answer(*endpoint, &request).await,
             Err(error) => Err(error.into()),

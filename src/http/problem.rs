@@ -56,6 +56,8 @@ const CHALLENGE: &str = "www-authenticate";
 const REALM: &str = env!("CARGO_PKG_NAME");
 /// How long to wait for an object that cannot be reached.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// The shortest time over which a rate limiter counts.
+const PERIOD: Duration = Duration::from_secs(10);
 /// How long to wait for a turn: most have ended by then, or nearly.
 const TURN_RETRY_AFTER: Duration = Duration::from_millis(500);
 /// Longer paths to a field, in deeply nested JSON, are cut.
@@ -175,6 +177,11 @@ impl Problem {
         };
         let challenge = format!("Bearer realm=\"{REALM}\", error=\"insufficient_scope\", scope=\"{needed}\"");
         Problem::new(403, "INSUFFICIENT_SCOPE", detail).with_header(CHALLENGE, challenge)
+    }
+
+    /// 429: asked too often.
+    pub(crate) fn rate_limited() -> Problem {
+        Problem::new(429, "RATE_LIMITED", "Too many requests lately. Wait a little before you send this again.").worth_waiting(PERIOD)
     }
 
     /// 404: no route.

@@ -75,6 +75,19 @@ pub(crate) fn write_point(env: &Env, name: &str, point: &Point<'_>) -> std::resu
     env.analytics_engine(name).and_then(|dataset| point.write_to(&dataset)).map_err(|error| error.to_string())
 }
 
+/// Counts a request under `key` with the rate limiter `name`. Is it within the limit? It is where none is bound.
+///
+/// # Errors
+/// What the platform says.
+pub(crate) async fn is_within_limit(env: &Env, name: &str, key: &str) -> std::result::Result<bool, String> {
+    if binding(env, name).is_none_or(|value| !value.is_object()) {
+        return Ok(true);
+    }
+    let said = |error: worker::Error| error.to_string();
+    let outcome = env.rate_limiter(name).map_err(said)?.limit(key.to_owned()).await;
+    outcome.map(|outcome| outcome.success).map_err(said)
+}
+
 fn binding(env: &Env, name: &str) -> Option<JsValue> {
     js_sys::Reflect::get(env, &JsValue::from_str(name)).ok()
 }

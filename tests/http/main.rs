@@ -42,6 +42,7 @@ mod page;
 mod pairing;
 mod personas;
 mod query;
+mod rate;
 mod redo;
 mod rejoining;
 mod search;

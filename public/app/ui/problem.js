@@ -13,6 +13,7 @@ const TITLES = {
   SESSION_NOT_FOUND: "This session is not there any more",
   INVALID_SESSION: "This session is not there any more",
   SESSION_LIMIT: "You have as many sessions as you may",
+  RATE_LIMITED: "That was too much at once",
   MODEL_RATE_LIMITED: "The model has too much to do",
   MODEL_REFUSED: "The model does not answer this",
   MODEL_UNAVAILABLE: "The model cannot be reached",

@@ -11,6 +11,7 @@
 //! | statuses | 201 for a new session, else 200; what breaks a rule is 400, with all faults in `details` |
 //! | body that is no object | 400 `INVALID_JSON`; the original answered arrays with 500 |
 //! | failures of the model | `MODEL_TIMEOUT` 504, `MODEL_UNAVAILABLE` 503, `MODEL_REFUSED` 502, and 429 `RATE_LIMIT_EXCEEDED`; what was said is kept. The original answered 200 with an apology, which it stored, and 500 in place of 429 |
+//! | asked too often | 429 `RATE_LIMIT_EXCEEDED`, where a rate limiter is bound: one limit, not the original's one per path, which ended in 500 |
 //! | failures that are nobody's in particular | our own code and text in the envelope (`CREDENTIALS_REQUIRED`, `TOO_LARGE`, `UNAVAILABLE`, ...) |
 //! | times | UTC with six digits and `Z`; the last three are zeros. `health` has whole seconds |
 //! | `conversation_turns` | messages divided by two; always there. The three `has_` are always true |
@@ -174,7 +175,7 @@ fn words(problem: &Problem) -> (u16, &'static str, &str) {
         INVALID if problem.field.as_deref() == Some("body") => (400, "INVALID_JSON", "Invalid JSON in request body"),
         "NOT_FOUND" => (404, "NOT_FOUND", "Endpoint not found"),
         "METHOD_NOT_ALLOWED" => (405, "METHOD_NOT_ALLOWED", "Method not allowed"),
-        "MODEL_RATE_LIMITED" => (429, "RATE_LIMIT_EXCEEDED", &problem.detail),
+        "RATE_LIMITED" | "MODEL_RATE_LIMITED" => (429, "RATE_LIMIT_EXCEEDED", &problem.detail),
         "INTERNAL_ERROR" => (500, "INTERNAL_ERROR", "An internal server error occurred"),
         code => (problem.status, code, &problem.detail),
     }
@@ -233,13 +234,14 @@ mod tests {
     #[test]
     fn every_problem_has_a_status_and_a_code_that_clients_know() {
         let limited = Error::Model { failure: ModelFailure::RateLimited { retry_after: None }, cause: "a cause".into() };
-        let cases: [(Problem, (u16, &str)); 8] = [
+        let cases: [(Problem, (u16, &str)); 9] = [
             (Problem::not_json(), (400, "INVALID_CONTENT_TYPE")),
             (Error::invalid("body", "x").into(), (400, "INVALID_JSON")),
             (Error::invalid("user_id", "x").into(), (400, "VALIDATION_ERROR")),
             (Problem::no_such_path("/x"), (404, "NOT_FOUND")),
             (Problem::method_not_allowed("GET", [].into_iter()), (405, "METHOD_NOT_ALLOWED")),
             (limited.into(), (429, "RATE_LIMIT_EXCEEDED")),
+            (Problem::rate_limited(), (429, "RATE_LIMIT_EXCEEDED")),
             (Error::Internal("a cause".into()).into(), (500, "INTERNAL_ERROR")),
             (Error::Unavailable("a cause".into()).into(), (503, "UNAVAILABLE")),
         ];

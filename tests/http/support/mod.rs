@@ -57,7 +57,8 @@ impl Server {
         Server::with(&[])
     }
 
-    /// The same with these variables. `ANALYTICS` is a binding instead, to the module that it names (`support/workerd.capnp`).
+    /// The same with these variables. `ANALYTICS` and `LIMITER` are bindings instead, to the module that they name
+    /// (`support/workerd.capnp`).
     pub(crate) fn with(variables: &[(&str, &str)]) -> Server {
         let open: &[(&str, &str)] = &[("AUTH_MODE", "open"), ("TEST_FAULTS", "1")];
         Server::with_only(&[open, variables].concat())
@@ -332,7 +333,7 @@ fn write_config(folder: &Path, port: u16, variables: &[(&str, &str)]) {
         files.filter(|name| name.ends_with(".wasm")).collect::<Vec<_>>().try_into().expect("one WASM module in dist/: run npm test");
     fs::copy(dist.join("entry.js"), folder.join("entry.js")).unwrap();
     fs::copy(dist.join(&wasm), folder.join("index.wasm")).unwrap();
-    for stand_in in ["ai.js", "analytics.js", "assets.js"] {
+    for stand_in in ["ai.js", "analytics.js", "assets.js", "limiter.js"] {
         fs::copy(root().join("tests/http/support").join(stand_in), folder.join(stand_in)).unwrap();
     }
     let miniflare = root().join("node_modules/miniflare/dist/src/workers");
@@ -342,7 +343,7 @@ fn write_config(folder: &Path, port: u16, variables: &[(&str, &str)]) {
     let variables: String = variables
         .iter()
         .map(|(name, value)| match *name {
-            "ANALYTICS" => format!("(name = {name:?}, wrapped = (moduleName = {value:?})), "),
+            "ANALYTICS" | "LIMITER" => format!("(name = {name:?}, wrapped = (moduleName = {value:?})), "),
             _ => format!("(name = {name:?}, text = {value:?}), "),
         })
         .collect();

@@ -57,6 +57,7 @@ const config :Workerd.Config = (
     (name = "miniflare:zod", esModule = embed "zod.js"),
     (name = "stand-in:analytics", esModule = embed "analytics.js", internal = true),
     (name = "stand-in:broken", esModule = "export default () => ({ writeDataPoint() { throw new Error('no') } });", internal = true),
+    (name = "stand-in:limiter", esModule = embed "limiter.js", internal = true),
   ])],
   sockets = [(name = "http", address = "127.0.0.1:@PORT", http = (), service = "main")],
 );

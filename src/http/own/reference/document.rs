@@ -308,6 +308,9 @@ fn problems(own: Vec<Problem>, operation: &Operation, method: Method, places: &[
     if let Need::Scope(scope) = need {
         all.push(Problem::insufficient_scope(scope, Some("backend")));
     }
+    if need != Need::Nothing && method != Method::Get {
+        all.push(Problem::rate_limited());
+    }
     assert!(method != Method::Get || operation.body.is_none(), "{}: a GET has no body", operation.id);
     let mut by_status: BTreeMap<u16, Vec<Problem>> = BTreeMap::new();
     for problem in all {
