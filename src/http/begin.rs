@@ -11,7 +11,7 @@ use crate::{
         speech::profile::{Profile, ProfilePatch},
     },
     error::{Error, Result},
-    http::{repeat::session_id_of, request::Request},
+    http::request::{Request, repeat::session_id_of},
     limits, platform,
     session::client::SessionClient,
 };

@@ -6,7 +6,11 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     domain::id::Repeatable,
-    http::{body::parse_json, problem::Problem, request::Request, response::Reply},
+    http::{
+        problem::Problem,
+        request::{Request, body::parse_json},
+        response::Reply,
+    },
 };
 
 /// How messages are written: what `Content-Type` says, for a call and its answer alike.

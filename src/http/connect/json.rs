@@ -7,7 +7,7 @@ use serde::{
     de::{Error, IgnoredAny},
 };
 
-use crate::http::body::Object;
+use crate::http::request::body::Object;
 
 /// `null` is absence.
 pub(super) fn or_default<'de, T: Deserialize<'de> + Default, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
@@ -65,8 +65,8 @@ pub(super) fn text<S: Serializer>(number: &i64, serializer: S) -> Result<S::Ok, 
 #[cfg(test)]
 mod tests {
     use crate::http::{
-        body::parse_json,
         connect::wire::{AddMessagesRequest, GetMessagesRequest},
+        request::body::parse_json,
     };
 
     #[test]

@@ -19,7 +19,12 @@ use crate::{
         turn::{Wishes, event::Event},
     },
     error::{Error, Result},
-    http::{body::parse_json, own::chat::check_message, problem::Problem, request::Request, response::Reply},
+    http::{
+        own::chat::check_message,
+        problem::Problem,
+        request::{Request, body::parse_json},
+        response::Reply,
+    },
     platform::{self, socket::Socket},
     session::client::{Ask, Manner, Seat, SessionClient, seated},
 };

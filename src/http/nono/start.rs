@@ -13,8 +13,7 @@ use crate::{
     http::{
         begin::{Choices, create_own, encode_metadata},
         problem::Problem,
-        repeat::Asked,
-        request::Request,
+        request::{Request, repeat::Asked},
         response::Reply,
     },
     session::client::SessionClient,

@@ -14,9 +14,8 @@ use crate::{
     error::{Error, Result, Subject},
     http::{
         begin::{self, Choices},
-        body::Object,
         problem::Problem,
-        request::Request,
+        request::{Request, body::Object},
         response::Reply,
     },
     limits,

@@ -9,9 +9,8 @@ use crate::{
     error::{Error, Result},
     http::{
         begin::encode_metadata,
-        body::Object,
         problem::Problem,
-        request::{Query, Request, parse_number},
+        request::{Query, Request, body::Object, parse_number},
         response::Reply,
     },
     limits,

@@ -332,7 +332,7 @@ fn rfc3339(at: Timestamp) -> String {
     DateTime::from_timestamp_millis(at.millis()).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-/// The entity tag of a session in this version; `request.rs` reads it back.
+/// The entity tag of a session in this version; `request/headers.rs` reads it back.
 pub(super) fn etag(version: Version) -> String {
     format!("\"{:x}-{:x}\"", version.created_at_ms, version.revision)
 }

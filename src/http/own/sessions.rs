@@ -16,10 +16,12 @@ use crate::{
     error::{Error, Result},
     http::{
         begin::{Choices, create_new, encode_metadata, find_or_begin, with_own_id},
-        body::{Object, nullable},
         problem::Problem,
-        repeat::fork_id_of,
-        request::Request,
+        request::{
+            Request,
+            body::{Object, nullable},
+            repeat::fork_id_of,
+        },
         response::Reply,
     },
     platform,

@@ -16,10 +16,12 @@ use crate::{
         begin::Choices,
         own::{SessionJson, etag, sessions::location},
         problem::Problem,
-        repeat::{hex, session_id_of},
-        request::{Query, Request, parse_number},
+        request::{
+            Query, Request, parse_number,
+            repeat::{hex, session_id_of},
+            upload::Upload,
+        },
         response::Reply,
-        upload::Upload,
     },
     platform,
     session::{

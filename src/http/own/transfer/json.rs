@@ -27,9 +27,9 @@ use crate::{
     },
     error::{Error, Result},
     http::{
-        body::{Object, parse_json_at},
         own::{MessageJson, SessionJson, memory::EntryJson, messages::MessageBody},
         problem::Problem,
+        request::body::{Object, parse_json_at},
     },
     limits,
 };

@@ -7,9 +7,9 @@ use crate::{
     domain::message::{Message, NewMessage, Role, ToolCall},
     error::{Error, Result},
     http::{
-        body::{Object, parse_json_at},
         own::ChatMessageJson,
         problem::Problem,
+        request::body::{Object, parse_json_at},
     },
 };
 

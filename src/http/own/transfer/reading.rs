@@ -15,7 +15,7 @@ use crate::{
         time::Timestamp,
     },
     error::{Error, Result},
-    http::{body::parse_json_at, own::sessions::CreateBody, problem::Problem},
+    http::{own::sessions::CreateBody, problem::Problem, request::body::parse_json_at},
     limits,
     platform::lines::LineBuffer,
     session::transfer::client::Counts,

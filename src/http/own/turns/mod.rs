@@ -18,10 +18,8 @@ use crate::{
     },
     error::{Error, Result},
     http::{
-        body::Object,
         problem::Problem,
-        repeat::Asked,
-        request::{Request, parse_number},
+        request::{Request, body::Object, parse_number, repeat::Asked},
         response::Reply,
     },
     limits,

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     domain::id::{Repeatable, RequestKey},
     error::{Error, Result},
-    http::repeat::hex,
+    http::request::repeat::hex,
     limits,
     platform::fetch::Chunks,
 };

@@ -1,11 +1,123 @@
-//! JSON bodies: strictly objects, and errors that name the field.
+//! Bodies: read whole, up to a limit; JSON is strictly objects, and errors name the field.
 
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
 };
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::JsFuture;
 
-use crate::http::problem::Problem;
+use crate::{
+    domain::id::Id,
+    error::{Error, Result},
+    http::{
+        problem::Problem,
+        request::{Request, query::split_url, repeat::Asked, upload::Upload},
+    },
+    limits,
+    platform::{self, fetch::Chunks},
+};
+
+impl Request<'_> {
+    /// The body, a JSON object.
+    ///
+    /// # Errors
+    /// 415, 413 or 400, naming the field where there is one.
+    pub(crate) async fn json<T: DeserializeOwned>(&self) -> std::result::Result<T, Problem> {
+        parse_json(&self.json_bytes().await?)
+    }
+
+    /// The same of a request that may have a key.
+    ///
+    /// # Errors
+    /// As [`Request::json`]; also when the key breaks a rule.
+    pub(crate) async fn repeatable_json<T: DeserializeOwned>(&self) -> std::result::Result<(T, Asked), Problem> {
+        if !self.sends_json() {
+            return Err(Problem::not_json());
+        }
+        self.repeatable_body(parse_json).await
+    }
+
+    /// The body as two shapes that share it, each naming the field at fault as it stands; no body is an empty object.
+    ///
+    /// # Errors
+    /// As [`Request::repeatable_json`].
+    pub(crate) async fn repeatable_parts<A: DeserializeOwned, B: DeserializeOwned>(&self) -> std::result::Result<(A, B, Asked), Problem> {
+        let sent = self.body().await?;
+        if !sent.is_empty() && !self.sends_json() {
+            return Err(Problem::not_json());
+        }
+        let body: &[u8] = if sent.is_empty() { b"{}" } else { &sent };
+        Ok((parse_json(body)?, parse_json(body)?, self.asked_with(sent)))
+    }
+
+    /// The body as `decode` reads it, of a request that may have a key.
+    ///
+    /// # Errors
+    /// 413; those of `decode`.
+    pub(crate) async fn repeatable_body<T>(
+        &self,
+        decode: impl FnOnce(&[u8]) -> std::result::Result<T, Problem>,
+    ) -> std::result::Result<(T, Asked), Problem> {
+        let body = self.body().await?;
+        Ok((decode(&body)?, self.asked_with(body)))
+    }
+
+    /// The body as it comes.
+    ///
+    /// # Errors
+    /// `Invalid` when the request's key breaks a rule.
+    pub(crate) fn upload(&self) -> Result<Upload> {
+        let key = self.header("idempotency-key").map(|key| Id::parse("Idempotency-Key", &key)).transpose()?;
+        Ok(Upload::new(Chunks::of(self.raw.body()), key, split_url(&self.raw.url())))
+    }
+
+    /// Does the body say that it is JSON?
+    pub(crate) fn sends_json(&self) -> bool {
+        is_json(&self.header("content-type").unwrap_or_default())
+    }
+
+    /// Does it say that it is JSON, one a line?
+    pub(crate) fn sends_json_lines(&self) -> bool {
+        is_json_lines(&self.header("content-type").unwrap_or_default())
+    }
+
+    /// What is asked by a request whose body does not matter.
+    pub(crate) fn asked(&self) -> Asked {
+        self.asked_with(Vec::new())
+    }
+
+    fn asked_with(&self, body: Vec<u8>) -> Asked {
+        Asked::new(self.header("idempotency-key"), split_url(&self.raw.url()).0, body)
+    }
+
+    async fn json_bytes(&self) -> std::result::Result<Vec<u8>, Problem> {
+        if self.sends_json() { self.body().await } else { Err(Problem::not_json()) }
+    }
+
+    /// The whole body, unless it is too large.
+    async fn body(&self) -> std::result::Result<Vec<u8>, Problem> {
+        let length: Option<usize> = self.header("content-length").and_then(|length| length.parse().ok());
+        let unreadable = |cause: String| Error::invalid("body", format!("could not be read: {cause}"));
+        let broken = |exception: JsValue| unreadable(platform::message_of(&exception));
+        if length.is_some_and(|length| length <= limits::BODY_BYTES) {
+            let buffer = JsFuture::from(self.raw.array_buffer().map_err(broken)?).await.map_err(broken)?;
+            return Ok(js_sys::Uint8Array::new(&buffer).to_vec());
+        }
+        let mut chunks = Chunks::of(self.raw.body());
+        let (mut body, mut read_bytes) = (Vec::new(), 0_usize);
+        // What is too large is read on for a while and thrown away: a client that is still sending would see its
+        // connection break instead of our answer.
+        while read_bytes <= limits::BODY_DRAINED_BYTES {
+            let Some(bytes) = chunks.next().await.map_err(unreadable)? else { break };
+            read_bytes = read_bytes.saturating_add(bytes.len());
+            if read_bytes <= limits::BODY_BYTES {
+                body.extend(bytes);
+            }
+        }
+        if read_bytes > limits::BODY_BYTES { Err(Problem::body_too_large()) } else { Ok(body) }
+    }
+}
 
 /// A JSON object as `T`. Plain derived structs would take arrays as well.
 pub(crate) struct Object<T>(pub T);
@@ -57,7 +169,7 @@ pub(crate) fn nullable<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 ///
 /// # Errors
 /// 400, naming the field where there is one.
-pub(super) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> std::result::Result<T, Problem> {
+pub(in crate::http) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> std::result::Result<T, Problem> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let Object(value) = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
@@ -71,7 +183,7 @@ pub(super) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> std::result::Resu
 ///
 /// # Errors
 /// 400, naming the field in its place.
-pub(super) fn parse_json_at<T: DeserializeOwned>(place: &str, bytes: &[u8]) -> std::result::Result<T, Problem> {
+pub(in crate::http) fn parse_json_at<T: DeserializeOwned>(place: &str, bytes: &[u8]) -> std::result::Result<T, Problem> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let Object(value) = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
@@ -83,13 +195,13 @@ pub(super) fn parse_json_at<T: DeserializeOwned>(place: &str, bytes: &[u8]) -> s
 }
 
 /// JSON, one a line.
-pub(super) fn is_json_lines(content_type: &str) -> bool {
+fn is_json_lines(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     matches!(essence.as_str(), "application/jsonl" | "application/x-ndjson" | "application/ndjson" | "application/x-jsonlines")
 }
 
 /// `application/json`, or anything that is JSON by its suffix, such as `application/merge-patch+json`.
-pub(super) fn is_json(content_type: &str) -> bool {
+fn is_json(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
