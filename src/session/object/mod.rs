@@ -2,6 +2,10 @@
 //!
 //! `call` is synchronous, so two calls cannot interleave and each is one atomic burst of SQL. What must wait for
 //! somebody else (a model, the user's list, KV) is left behind by it, and `entry.js` has it done under its guard.
+//! What is asked is done in `dispatch`, by way of `idempotency` when it has a key.
+
+mod dispatch;
+mod idempotency;
 
 use std::{
     cell::{Cell, RefCell},
@@ -19,16 +23,15 @@ use crate::{
         caller::{Caller, Owner},
         id::{Repeatable, SessionId, UserId},
         memory::Emptied,
-        message::NewMessage,
         time::Timestamp,
     },
-    error::{Error, Result, Subject},
+    error::{Error, Result},
     fault::{Fault, When},
     platform::{self, context::Context, namespace::Reply},
     session::{
-        protocol::{self, Answered, Begun, Call, Chat, Request},
-        record::{NewMessageRecord, SessionRecord, refusal::Refusal, version::decode_precondition},
-        storage::{Kept, KeptOutcome, Storage, Stored},
+        protocol::{self, Call, Chat, Request},
+        record::refusal::Refusal,
+        storage::{Storage, Stored},
         turn::{
             Begin,
             context::{Gathered, check_first},
@@ -169,17 +172,21 @@ impl Object {
             }
             return Ok(Outcome::AfterAdmission(user, id.to_owned()));
         }
-        let burst = || match &repeatable {
+        self.burst(waits, || match &repeatable {
             Some(repeatable) => self.once(repeatable, &caller, call, alive, now),
             None => self.dispatch(&caller, call, alive, None, now),
-        };
-        let outcome = self.context.atomically(burst);
+        })
+    }
+
+    /// Does `what` atomically; then a turn that it has begun is there for everybody. Who `waits` is asked again after the turn
+    /// that was in the way.
+    fn burst(&self, waits: bool, what: impl FnOnce() -> Result<Outcome>) -> Result<Outcome> {
+        let outcome = self.context.atomically(what);
         match (&outcome, self.running()) {
             (Err(Error::TurnInProgress), Some(log)) if waits => return Ok(Outcome::After(log)),
             (Err(_), _) => drop(self.begin.borrow_mut().take()),
             (Ok(_), _) => {}
         }
-        // The burst is written: now the turn is there for everybody.
         if let Some(begin) = self.begin.borrow().as_ref() {
             *self.log.borrow_mut() = Some(begin.log());
         }
@@ -211,128 +218,6 @@ impl Object {
     pub(super) fn is_dead(&self, stored: &Stored, now: Timestamp) -> bool {
         let is_deleted = stored.is_ended || stored.restorable_until.is_some();
         is_deleted || (stored.is_expired(now) && self.running().is_none())
-    }
-
-    /// Does what is asked and keeps the answer under the request's key, or gives the answer that is kept there.
-    fn once(&self, repeatable: &Repeatable, caller: &Caller, call: Call, alive: Option<Stored>, now: Timestamp) -> Result<Outcome> {
-        let is_own = alive.as_ref().is_some_and(|stored| caller.may_use(&stored.session.owner));
-        if is_own && let Some(kept) = self.storage.kept(&repeatable.key)? {
-            return self.again(kept, repeatable, call, alive, now);
-        }
-        let outcome = self.dispatch(caller, call, alive, Some(repeatable), now)?;
-        // A turn keeps its own.
-        if let (Outcome::Answer(answer), None) = (&outcome, self.begin.borrow().as_ref()) {
-            self.storage.keep_answer(repeatable, answer)?;
-        }
-        Ok(outcome)
-    }
-
-    /// Answers a request that was sent before.
-    fn again(&self, kept: Kept, repeatable: &Repeatable, call: Call, alive: Option<Stored>, now: Timestamp) -> Result<Outcome> {
-        if kept.payload != repeatable.payload {
-            return Err(Error::KeyReused);
-        }
-        let options = call.into_turn_options();
-        match (kept.outcome, alive) {
-            (KeptOutcome::Answer(kept), _) if options.as_ref().is_some_and(|options| options.streams) => {
-                replayed(&kept).map(Outcome::Answer)
-            }
-            (KeptOutcome::Answer(kept), _) => Ok(Outcome::Answer(kept)),
-            (KeptOutcome::Turn(kept), Some(mut stored)) => {
-                let outcome = self.take_up(&mut stored, kept, options.unwrap_or_default(), repeatable, now)?;
-                if self.begin.borrow().is_some() {
-                    self.save(&mut stored, Aftermath::Nothing)?;
-                }
-                Ok(outcome)
-            }
-            (KeptOutcome::Turn(_), None) => Err(Error::NotFound(Subject::Session)),
-        }
-    }
-
-    fn dispatch(
-        &self,
-        caller: &Caller,
-        call: Call,
-        alive: Option<Stored>,
-        repeatable: Option<&Repeatable>,
-        now: Timestamp,
-    ) -> Result<Outcome> {
-        let answer = match call {
-            Call::Chat(chat) => return self.chat(caller, alive, chat, repeatable, now),
-            Call::Redo { redo, options } => {
-                let mut stored = own(caller, alive)?;
-                decode_precondition(options.if_match.as_deref()).check(stored.session.version())?;
-                let outcome = self.begin_again(&mut stored, redo, options, repeatable, now)?;
-                // What an edit has replaced is found no more.
-                self.save(&mut stored, Aftermath::BeforeAnswer)?;
-                return Ok(outcome);
-            }
-            Call::Stop { turn } => return self.stop(&own(caller, alive)?, turn, repeatable),
-            Call::Create(create) => answer(&self.create(caller, alive, create, now)?),
-            Call::Get => answer(&SessionRecord::from(&own(caller, alive)?.session)),
-            Call::Overview => answer(&self.overview(own(caller, alive)?)?),
-            Call::Patch { if_match, patch } => {
-                let stored = own(caller, alive)?;
-                answer(&self.patch(stored, &decode_precondition(if_match.as_deref()), patch.into(), now)?)
-            }
-            Call::Delete { if_match, undo_ms } => {
-                let undo = undo_ms.map(Duration::from_millis);
-                answer(&self.delete(own(caller, alive)?, &decode_precondition(if_match.as_deref()), undo, now)?)
-            }
-            Call::Restore => answer(&self.restore(own(caller, alive)?, now)?),
-            Call::End { .. } | Call::ShareNow => Err(Error::Internal("this is no part of a burst".into())),
-            Call::Renew => {
-                let mut stored = own(caller, alive)?;
-                stored.session.touch(now);
-                self.save(&mut stored, Aftermath::Later)?;
-                answer(&SessionRecord::from(&stored.session))
-            }
-            Call::Append { messages } => answer(&self.append_call(own(caller, alive)?, decode_new(messages)?, now)?),
-            Call::Messages(page) => answer(&self.page(&own(caller, alive)?, &page)?),
-            Call::Follow { turn, after, seen } => {
-                let stored = own(caller, alive)?;
-                answer(&self.follow(&stored, turn, after, seen, now)?)
-            }
-            Call::Turn { number } => own(caller, alive).and_then(|_| answer(&self.turn_record(number)?)),
-            Call::Memory(call) => self.remember(own(caller, alive)?, call, now),
-            Call::ForgetTold => {
-                self.forget_values(&own(caller, alive)?, Emptied { is_users: true, is_sessions: false }).and_then(|()| answer(&true))
-            }
-            Call::Siblings { sequence } => own(caller, alive).and_then(|_| answer(&self.siblings(sequence)?)),
-            Call::Remove { sequence, if_match } => {
-                answer(&self.remove(own(caller, alive)?, sequence, &decode_precondition(if_match.as_deref()), now)?)
-            }
-            Call::Pop => answer(&self.pop(own(caller, alive)?, now)?),
-            Call::Context { message, options } => return self.gather_for_client(own(caller, alive)?, message, options),
-            Call::Search(call) => answer(&self.storage.search(&mut own(caller, alive)?, &call)?),
-            Call::Copy { through } => self.copy(&own(caller, alive)?, through),
-            Call::Export { is_whole } => answer(&own(caller, alive)?.exporting(is_whole)),
-            Call::Import(call) => self.import(caller, alive.as_ref(), call, now),
-            // Had anything been kept, it would have been the answer.
-            Call::Recall => Err(Error::NotFound(Subject::Session)),
-            Call::Sweep { id } => return Ok(Outcome::Swept(SessionId::parse("id", &id)?)),
-            Call::Ping => answer(&true),
-            Call::Fault { when, fault } => self.fail(when, fault, now),
-        };
-        answer.map(Outcome::Answer)
-    }
-
-    fn chat(&self, caller: &Caller, alive: Option<Stored>, chat: Chat, repeatable: Option<&Repeatable>, now: Timestamp) -> Result<Outcome> {
-        let Chat { message, create, results, options } = chat;
-        // A session that begins with this turn must be on the list when its client asks next.
-        let (mut stored, aftermath) = match (create, alive) {
-            // The user's index hears of it with the answer: one call less for each turn.
-            (None, alive) => (own(caller, alive)?, Aftermath::Nothing),
-            (Some(create), None) => (self.begin(caller, create, now)?, Aftermath::BeforeAnswer),
-            (Some(_), Some(_)) => return Err(Error::IdTaken),
-        };
-        if aftermath == Aftermath::Nothing {
-            decode_precondition(options.if_match.as_deref()).check(stored.session.version())?;
-        }
-        let said = decode_new(results.into_iter().chain(message).collect())?;
-        let outcome = self.begin_chat(&mut stored, said, options, repeatable, now)?;
-        self.save(&mut stored, aftermath)?;
-        Ok(outcome)
     }
 
     /// The only way the session's row is written.
@@ -368,28 +253,7 @@ impl Object {
     }
 }
 
-/// The session, if it is alive and the caller's.
-fn own(caller: &Caller, alive: Option<Stored>) -> Result<Stored> {
-    alive.filter(|stored| caller.may_use(&stored.session.owner)).ok_or(Error::NotFound(Subject::Session))
-}
-
 /// The answer of a call, encoded.
 pub(super) fn answer<T: Serialize>(answer: &T) -> Result<String> {
     Reply::<_, Refusal>::Ok(answer).encode()
-}
-
-/// What a client that streams is answered when its turn has been answered before.
-fn replayed(kept: &str) -> Result<String> {
-    let kept = serde_json::from_str::<Reply<Answered, Refusal>>(kept)
-        .map_err(|e| Error::Internal(format!("kept answer: {}", platform::fault_of(&e))))?;
-    let turn = match kept {
-        Reply::Ok(answered) => answered.turn.map(|turn| turn.number()),
-        Reply::Err(_) => None,
-    };
-    let turn = turn.ok_or_else(|| Error::NotPossible("The answer to this request has no events".into()))?;
-    answer(&Begun { turn, after: None })
-}
-
-fn decode_new(messages: Vec<NewMessageRecord>) -> Result<Vec<NewMessage>> {
-    messages.into_iter().map(NewMessage::try_from).collect()
 }
