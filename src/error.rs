@@ -1,6 +1,6 @@
 //! What can go wrong, sorted by what the caller can do about it.
 //!
-//! No status code here: `http/problem.rs` alone maps these to HTTP.
+//! No status code here: `http/problem/` alone maps these to HTTP.
 
 use crate::domain::{session::Version, turn::ModelFailure};
 

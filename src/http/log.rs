@@ -1,6 +1,6 @@
 //! What each request leaves behind: a line of JSON in the log, and the header `Server-Timing`.
 //!
-//! No text of anybody's gets there: no path, query, id, title or message. Failures have a line of their own (`problem.rs`).
+//! No text of anybody's gets there: no path, query, id, title or message. Failures have a line of their own (`problem/`).
 
 use std::rc::Rc;
 
