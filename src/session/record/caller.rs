@@ -63,3 +63,23 @@ impl TryFrom<RepeatableRecord> for Repeatable {
         Ok(Repeatable { key: Id::parse("Idempotency-Key", &record.key)?, payload: record.payload })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn caller_format_unchanged() {
+        let callers = [
+            r#"{"open":{"acting_for":null}}"#,
+            r#"{"open":{"acting_for":"ann"}}"#,
+            r#"{"service":{"acting_for":null,"has_visitors":false}}"#,
+            r#"{"service":{"acting_for":"ann","has_visitors":true}}"#,
+            r#"{"user":"ann"}"#,
+        ];
+        for written in callers {
+            let caller = Caller::try_from(serde_json::from_str::<CallerRecord>(written).unwrap()).unwrap();
+            assert_eq!(serde_json::to_string(&CallerRecord::from(&caller)).unwrap(), written);
+        }
+    }
+}
