@@ -1,111 +1,33 @@
-//! A memory in an object's database: the only SQL about memory.
+//! What a memory does: remembers, learns, forgets and takes back, within limits. Its rows are in `table`.
 //!
-//! One row a key in `memory`, with what stood there before its last change, so that this can be taken back for a while; a
-//! row without a value is one that was deleted lately. What can be taken back no more is wiped by the next call. Every
-//! method is atomic within the call that it is part of.
-
-use std::time::Duration;
+//! What can be taken back no more is wiped by the next call, whatever it asks. Every function is atomic within the call that
+//! it is part of.
 
 use serde::Serialize;
 use serde_json::Value;
 
-use super::protocol::{EntryRecord, FactRecord, MemoryCall, NewEntryRecord, Page, Put, source_named};
+use super::{
+    protocol::{EntryRecord, FactRecord, MemoryCall, NewEntryRecord, Page, Put, source_named},
+    table::{State, Stored, clear, count_all, find, found, has_more, remove, save, wipe, wipe_deleted},
+};
 use crate::{
     domain::{
-        id::{Id, MemoryKey},
         memory::{Entry, Origin, Source},
-        session::Version,
         time::Timestamp,
     },
     error::{Error, Result, Subject},
     limits,
-    platform::{
-        namespace::Reply,
-        sql::{Row, Sql, Write},
-    },
+    platform::{namespace::Reply, sql::Sql},
     session::record::{
         refusal::Refusal,
         version::{VersionRecord, decode_precondition},
     },
 };
 
-/// The table. Since format 4 of sessions and 2 of users.
-pub(crate) const CREATE: Write = Write::new(
-    "create table if not exists memory (
-       key text primary key, value text, source text not null, from_session text, from_sequence integer,
-       created_at integer not null, updated_at integer not null, revision integer not null,
-       previous_value text, previous_source text, previous_session text, previous_sequence integer, undo_until integer
-     ) strict, without rowid",
-);
-const SAVE: Write = Write::new(
-    "insert or replace into memory (key, value, source, from_session, from_sequence, created_at, updated_at, revision,
-       previous_value, previous_source, previous_session, previous_sequence, undo_until)
-     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-);
-const FIND: &str = "select key, value, source, from_session, from_sequence, created_at, updated_at, revision,
-  previous_value, previous_source, previous_session, previous_sequence, undo_until from memory where key = ?";
-// The running sum ends a page before it outgrows a call; the first entry always fits.
-const LIST: &str = "select key, value, source, from_session, from_sequence, created_at, updated_at, revision, null, null, null, null, null
-  from (select *, sum(length(value)) over (order by key) - length(value) as characters_before from (
-    select * from memory where value is not null and substr(key, 1, length(?)) = ? and key > ? order by key limit ?))
-  where characters_before < ? order by key";
-// Of a long value a prompt is told the beginning.
-const RECENT: &str =
-    "select key, substr(value, 1, 1100), source, from_session, from_sequence, created_at, updated_at, revision, null, null, null, null,
-  null from memory where value is not null order by updated_at desc, key limit ?";
-const HAS_MORE: &str = "select 1 from memory where value is not null and substr(key, 1, length(?)) = ? and key > ? limit 1";
-const COUNT: &str = "select count(*) from memory where value is not null and substr(key, 1, length(?)) = ?";
-const COUNT_ALL: &str = "select count(*) from memory";
-const DELETE: Write = Write::new("delete from memory where key = ?");
-const WIPE_DELETED: Write = Write::new("delete from memory where value is null and undo_until < ?");
-const WIPE_PREVIOUS: Write = Write::new(
-    "update memory set previous_value = null, previous_source = null, previous_session = null, previous_sequence = null, undo_until = null
-     where undo_until < ?",
-);
-/// Finds what can be taken back.
-pub(crate) const CREATE_INDEX: Write =
-    Write::new("create index if not exists memory_undo on memory (undo_until) where undo_until is not null");
-const FORGET: Write = Write::new("delete from memory where from_session = ? and from_sequence = ? and updated_at >= ?");
-const RESTORE: Write = Write::new(
-    "update memory set value = previous_value, source = previous_source, from_session = previous_session, from_sequence = previous_sequence,
-       revision = revision + 1, previous_value = null, previous_source = null, previous_session = null, previous_sequence = null, undo_until = null
-     where from_session = ? and from_sequence = ? and updated_at >= ? and previous_value is not null",
-);
-const FORGET_DELETED: Write =
-    Write::new("delete from memory where value is null and previous_session = ? and previous_sequence = ? and updated_at >= ?");
-const FORGET_PREVIOUS: Write = Write::new(
-    "update memory set previous_value = null, previous_source = null, previous_session = null, previous_sequence = null, undo_until = null
-     where previous_session = ? and previous_sequence = ? and updated_at >= ?",
-);
-/// Empties the memory.
-pub(crate) const DELETE_ALL: Write = Write::new("delete from memory");
-
-/// For so long the last change of an entry can be taken back.
-const UNDO: Duration = Duration::from_secs(10 * 60);
+pub(crate) use super::table::{CREATE, CREATE_INDEX, DELETE_ALL, count, entries, forget_from, recent, restore};
 
 /// Most things in a list that rules make.
 const ITEMS: usize = 50;
-/// A prompt is told of so many entries.
-const RECENT_ENTRIES: u32 = 200;
-
-/// A row: what is there, and what was there before.
-struct Stored {
-    key: MemoryKey,
-    created_at: Timestamp,
-    updated_at: Timestamp,
-    revision: u64,
-    now: Option<State>,
-    before: Option<State>,
-    undo_until: Option<Timestamp>,
-}
-
-/// What an entry says.
-#[derive(Clone, PartialEq)]
-struct State {
-    value: String,
-    source: Source,
-    origin: Option<Origin>,
-}
 
 /// Does what is asked of the memory in `sql`; the answer, encoded.
 ///
@@ -120,7 +42,7 @@ pub(crate) fn answer(sql: &Sql, call: MemoryCall, now: Timestamp) -> Result<Stri
         MemoryCall::Delete { key, if_match } => encode(&delete(sql, &key, if_match.as_deref(), now)?),
         MemoryCall::Clear => {
             let count = count(sql, "")?;
-            sql.run(&DELETE_ALL, &[])?;
+            clear(sql)?;
             encode(&count)
         }
         MemoryCall::Undo { key } => encode(&undo(sql, &key, now)?),
@@ -133,18 +55,6 @@ pub(crate) fn answer(sql: &Sql, call: MemoryCall, now: Timestamp) -> Result<Stri
 /// `Internal`, SQLite's.
 pub(crate) fn is_empty(sql: &Sql) -> Result<bool> {
     Ok(count_all(sql)? == 0)
-}
-
-/// Forgets for good what was learned from message `origin` of a session that has its id since `since`.
-///
-/// # Errors
-/// `Internal`, SQLite's.
-pub(crate) fn forget_from(sql: &Sql, origin: &Origin, since: Timestamp, now: Timestamp) -> Result<()> {
-    // What can be taken back no more must not come back by this either.
-    wipe(sql, now)?;
-    let meant = [origin.session_id.as_str().into(), origin.sequence.into(), since.millis().into()];
-    // Those first that have been deleted or written over; then what was known before, and from elsewhere, is known again.
-    [&FORGET_DELETED, &FORGET_PREVIOUS, &RESTORE, &FORGET].into_iter().try_for_each(|forget| sql.run(forget, &meant))
 }
 
 fn put(sql: &Sql, new: NewEntryRecord, now: Timestamp) -> Result<Put> {
@@ -160,10 +70,7 @@ fn put(sql: &Sql, new: NewEntryRecord, now: Timestamp) -> Result<Put> {
         let rule = format!("would be one too many: a memory has at most {} entries", limits::MEMORY_ENTRIES);
         return Err(Error::invalid("key", rule));
     }
-    let stored = match stored {
-        Some(stored) => stored,
-        None => Stored::new(Id::parse("key", &key)?, now),
-    };
+    let stored = stored.map_or_else(|| Stored::new(&key, now), Ok)?;
     let state = State { value, source: source_named(&source)?, origin: origin.map(Origin::from) };
     if stored.now.as_ref() == Some(&state) {
         // Sent again because its answer was lost: what can be taken back is still the change before.
@@ -190,10 +97,7 @@ pub(crate) fn learn(sql: &Sql, facts: Vec<FactRecord>, origin: Option<&Origin>, 
         if is_clients || known == Some(&value) || (is_new && count(sql, "")? >= limits::MEMORY_ENTRIES) {
             continue;
         }
-        let stored = match stored {
-            Some(stored) => stored,
-            None => Stored::new(Id::parse("key", &key)?, now),
-        };
+        let stored = stored.map_or_else(|| Stored::new(&key, now), Ok)?;
         let changed = stored.changed(Some(State { value, source: Source::Rule, origin: origin.cloned() }), now);
         save(sql, &changed)?;
         learned.push(changed.entry()?);
@@ -212,21 +116,12 @@ fn with_item(known: Option<&str>, item: Option<String>) -> Option<String> {
     serde_json::to_string(&items).ok()
 }
 
-/// What was changed last, the latest first, as much as a prompt can be told; and how much there is.
-///
-/// # Errors
-/// `Internal`, SQLite's.
-pub(crate) fn recent(sql: &Sql) -> Result<(Vec<Entry>, u64)> {
-    let rows = sql.rows(RECENT, &[RECENT_ENTRIES.into()])?;
-    Ok((rows.iter().map(|row| read(row)?.entry()).collect::<Result<_>>()?, count(sql, "")?))
-}
-
 fn delete(sql: &Sql, key: &str, if_match: Option<&[VersionRecord]>, now: Timestamp) -> Result<bool> {
     let stored = found(sql, key)?;
     check(Some(&stored), if_match)?;
     // What is deleted again and again must not fill the object.
     if count_all(sql)? >= limits::MEMORY_ENTRIES.saturating_mul(2) {
-        sql.run(&WIPE_DELETED, &[i64::MAX.into()])?;
+        wipe_deleted(sql)?;
     }
     save(sql, &stored.changed(None, now)).map(|()| true)
 }
@@ -237,40 +132,20 @@ fn undo(sql: &Sql, key: &str, now: Timestamp) -> Result<Option<EntryRecord>> {
         return Err(Error::NotPossible("There is no change of this entry that could be taken back any more".into()));
     }
     let Some(before) = stored.before.clone() else {
-        return sql.run(&DELETE, &[key.into()]).map(|()| None);
+        return remove(sql, key).map(|()| None);
     };
     if stored.now.is_none() && count(sql, "")? >= limits::MEMORY_ENTRIES {
         return Err(Error::NotPossible(format!("A memory has at most {} entries", limits::MEMORY_ENTRIES)));
     }
-    // Once: who asks again, because the answer was lost, must not bring back what was taken back.
-    let undone = Stored { before: None, undo_until: None, ..stored.changed(Some(before), now) };
+    let undone = stored.undone(before, now);
     save(sql, &undone)?;
     Ok(Some(undone.entry()?.into()))
-}
-
-/// Entries whose keys begin with `prefix`, in order, after `after`: as many as fit a call.
-///
-/// # Errors
-/// `Internal`, SQLite's.
-pub(crate) fn entries(sql: &Sql, prefix: &str, after: &str, limit: u32) -> Result<Vec<Entry>> {
-    let rows = sql.rows(LIST, &[prefix.into(), prefix.into(), after.into(), limit.into(), limits::PAGE_BYTES.into()])?;
-    rows.iter().map(|row| read(row)?.entry()).collect()
-}
-
-/// Puts back an entry, as it was; there is nothing to be taken back.
-///
-/// # Errors
-/// `Internal`, SQLite's.
-pub(crate) fn restore(sql: &Sql, entry: Entry) -> Result<()> {
-    let Entry { key, value, created_at, updated_at, revision, source, origin } = entry;
-    let now = Some(State { value, source, origin });
-    save(sql, &Stored { key, created_at, updated_at, revision, now, before: None, undo_until: None })
 }
 
 fn list(sql: &Sql, prefix: &str, after: &str, limit: u32) -> Result<Page> {
     let entries = entries(sql, prefix, after, limit)?;
     let last = entries.last().map_or(after, |last| last.key.as_str());
-    let has_more = sql.row(HAS_MORE, &[prefix.into(), prefix.into(), last.into()])?.is_some();
+    let has_more = has_more(sql, prefix, last)?;
     Ok(Page { has_more, entries: entries.into_iter().map(EntryRecord::from).collect(), total: count(sql, prefix)? })
 }
 
@@ -281,101 +156,6 @@ fn check(stored: Option<&Stored>, if_match: Option<&[VersionRecord]>) -> Result<
         (None, Some(_)) => Err(Error::Stale { current: None }),
         (None, None) => Ok(()),
     }
-}
-
-fn wipe(sql: &Sql, now: Timestamp) -> Result<()> {
-    sql.run(&WIPE_DELETED, &[now.millis().into()])?;
-    sql.run(&WIPE_PREVIOUS, &[now.millis().into()])
-}
-
-/// How many entries there are whose keys begin with `prefix`.
-///
-/// # Errors
-/// `Internal`, SQLite's.
-pub(crate) fn count(sql: &Sql, prefix: &str) -> Result<u64> {
-    sql.row(COUNT, &[prefix.into(), prefix.into()])?.map_or(Ok(0), |row| row.count(0))
-}
-
-fn count_all(sql: &Sql) -> Result<u64> {
-    sql.row(COUNT_ALL, &[])?.map_or(Ok(0), |row| row.count(0))
-}
-
-/// The row under `key`, which may be one that was deleted lately.
-fn find(sql: &Sql, key: &str) -> Result<Option<Stored>> {
-    sql.row(FIND, &[key.into()])?.map(|row| read(&row)).transpose()
-}
-
-/// The row under `key`, which has a value.
-fn found(sql: &Sql, key: &str) -> Result<Stored> {
-    find(sql, key)?.filter(|stored| stored.now.is_some()).ok_or(Error::NotFound(Subject::Memory))
-}
-
-impl Stored {
-    fn new(key: MemoryKey, now: Timestamp) -> Stored {
-        Stored { key, created_at: now, updated_at: now, revision: 0, now: None, before: None, undo_until: None }
-    }
-
-    /// The row after a change to `state`.
-    fn changed(self, state: Option<State>, now: Timestamp) -> Stored {
-        let revision = self.revision.saturating_add(1);
-        let origin = |state: &Option<State>| state.as_ref().and_then(|state| state.origin.clone());
-        // What one message has taught, by a rule and by the model, is one change.
-        let goes_on = self.undo_until.is_some() && origin(&state).is_some() && origin(&state) == origin(&self.now);
-        let before = if goes_on { self.before } else { self.now };
-        Stored { revision, updated_at: now, before, now: state, undo_until: Some(now.plus(UNDO)), ..self }
-    }
-
-    fn version(&self) -> Version {
-        Version { created_at_ms: self.created_at.millis(), revision: self.revision }
-    }
-
-    fn entry(&self) -> Result<Entry> {
-        let State { value, source, origin } = self.now.clone().ok_or(Error::NotFound(Subject::Memory))?;
-        let (created_at, updated_at) = (self.created_at, self.updated_at);
-        Ok(Entry { key: self.key.clone(), value, created_at, updated_at, revision: self.revision, source, origin })
-    }
-}
-
-fn save(sql: &Sql, stored: &Stored) -> Result<()> {
-    let session = |state: &Option<State>| state.as_ref()?.origin.as_ref().map(|origin| origin.session_id.clone());
-    let sequence = |state: &Option<State>| state.as_ref()?.origin.as_ref().map(|origin| origin.sequence);
-    sql.run(
-        &SAVE,
-        &[
-            stored.key.as_str().into(),
-            stored.now.as_ref().map(|state| &state.value).into(),
-            stored.now.as_ref().map_or(Source::Client, |state| state.source).name().into(),
-            session(&stored.now).as_ref().into(),
-            sequence(&stored.now).into(),
-            stored.created_at.millis().into(),
-            stored.updated_at.millis().into(),
-            stored.revision.into(),
-            stored.before.as_ref().map(|state| &state.value).into(),
-            stored.before.as_ref().map(|state| state.source.name()).into(),
-            session(&stored.before).as_ref().into(),
-            sequence(&stored.before).into(),
-            stored.undo_until.map(Timestamp::millis).into(),
-        ],
-    )
-}
-
-fn read(row: &Row) -> Result<Stored> {
-    Ok(Stored {
-        key: Id::parse("key", &row.text(0)?)?,
-        now: read_state(row, [1, 2, 3, 4])?,
-        created_at: Timestamp::from_millis(row.integer(5)?),
-        updated_at: Timestamp::from_millis(row.integer(6)?),
-        revision: row.count(7)?,
-        before: read_state(row, [8, 9, 10, 11])?,
-        undo_until: row.optional_integer(12)?.map(Timestamp::from_millis),
-    })
-}
-
-fn read_state(row: &Row, [value, source, session, sequence]: [u32; 4]) -> Result<Option<State>> {
-    let (Some(value), Some(source)) = (row.optional_text(value)?, row.optional_text(source)?) else { return Ok(None) };
-    let origin = row.optional_text(session)?.zip(row.optional_count(sequence)?);
-    let origin = origin.map(|(session_id, sequence)| Origin { session_id, sequence });
-    Ok(Some(State { value, source: source_named(&source)?, origin }))
 }
 
 fn encode<T: Serialize>(answer: &T) -> Result<String> {

@@ -1,4 +1,4 @@
-//! What a user object keeps in SQLite. The only SQL about lists and settings; that about memory is in `memory/store.rs`, that
+//! What a user object keeps in SQLite. The only SQL about lists and settings; that about memory is in `memory/table.rs`, that
 //! about full text in `documents`.
 //!
 //! Format 5: the number of the format in `format`; what `list` says; a row an entry in `memory` (since 2); the one row of
