@@ -1,5 +1,8 @@
-//! The edge's side of the session object: one method per call, domain values in and out. Turns are in `turns`.
+//! The edge's side of the session object: one method per call, domain values in and out.
+//!
+//! What is asked of its messages is in `messages`, of its turns in `turns`.
 
+mod messages;
 mod socket;
 mod turns;
 
@@ -21,12 +24,8 @@ use crate::{
     fault::{Fault, When},
     memory::protocol::MemoryCall,
     platform::{lines::Lines, namespace},
-    search::protocol::{Found, SearchCall},
     session::{
-        protocol::{
-            Appended, BINDING, Call, Copied, Create, Created, Deleted, Ended, Overview, PageRecord, PageRequest, Popped, Request, Siblings,
-            Swept, Told, TurnOptions,
-        },
+        protocol::{BINDING, Call, Create, Created, Deleted, Ended, Overview, Request, Swept, Told, TurnOptions},
         record::{CallerRecord, EndingRecord, MessageRecord, SessionRecord, refusal::Refusal, version::encode_precondition},
     },
     trace,
@@ -61,18 +60,6 @@ pub(crate) struct Deletion {
     pub message_count: u64,
     /// Until then it can be restored.
     pub restorable_until: Option<Timestamp>,
-}
-
-/// A page of messages.
-pub(crate) struct Page {
-    /// In the order asked for.
-    pub messages: Vec<Message>,
-    /// How many the session has.
-    pub total: u64,
-    /// The sequence number of its oldest, 0 when it has none.
-    pub first_sequence: u64,
-    /// The sequence number of its newest.
-    pub last_sequence: u64,
 }
 
 /// What a model would be told, and why that.
@@ -174,39 +161,6 @@ impl<'a> SessionClient<'a> {
         self.ask::<SessionRecord>(Call::Renew).await?.try_into()
     }
 
-    /// Appends all of `messages` or none; gives what was stored.
-    ///
-    /// # Errors
-    /// `UnpairedToolResult` when a result answers no open call.
-    pub(crate) async fn append(&self, messages: Vec<NewMessage>) -> Result<(Session, Vec<Message>)> {
-        let call = Call::Append { messages: messages.into_iter().map(Into::into).collect() };
-        let appended: Appended = self.ask(call).await?;
-        Ok((appended.session.try_into()?, decode_messages(appended.messages)?))
-    }
-
-    /// A page of its messages.
-    ///
-    /// # Errors
-    /// As [`SessionClient::get`].
-    pub(crate) async fn messages(&self, page: PageRequest) -> Result<Page> {
-        let page: PageRecord = self.ask(Call::Messages(page)).await?;
-        Ok(Page {
-            messages: decode_messages(page.messages)?,
-            total: page.total,
-            first_sequence: page.first_sequence,
-            last_sequence: page.last_sequence,
-        })
-    }
-
-    /// The versions of the place where message `sequence` stands, the newest first.
-    ///
-    /// # Errors
-    /// `NotFound` when there is no such message.
-    pub(crate) async fn siblings(&self, sequence: u64) -> Result<Vec<Vec<Message>>> {
-        let siblings: Siblings = self.ask(Call::Siblings { sequence }).await?;
-        siblings.versions.into_iter().map(decode_messages).collect()
-    }
-
     /// Asks the session's memory.
     ///
     /// # Errors
@@ -226,14 +180,6 @@ impl<'a> SessionClient<'a> {
         Ok(Shown { prompt, told })
     }
 
-    /// Messages of the session that the question finds.
-    ///
-    /// # Errors
-    /// As [`SessionClient::get`].
-    pub(crate) async fn search(&self, call: SearchCall) -> Result<Found> {
-        self.ask(Call::Search(call)).await
-    }
-
     /// What the request has created before, under its key.
     ///
     /// # Errors
@@ -241,33 +187,6 @@ impl<'a> SessionClient<'a> {
     pub(crate) async fn recall_created(&self) -> Result<Session> {
         let created: Created = self.ask(Call::Recall).await?;
         created.session.try_into()
-    }
-
-    /// Removes what a message says. It keeps its place.
-    ///
-    /// # Errors
-    /// `NotFound` when there is no such message, `TurnInProgress` while one runs, `Stale` when the precondition fails.
-    pub(crate) async fn remove(&self, sequence: u64, precondition: Precondition) -> Result<Message> {
-        let call = Call::Remove { sequence, if_match: encode_precondition(precondition) };
-        self.ask::<MessageRecord>(call).await?.try_into()
-    }
-
-    /// Takes back what the user said last and everything after it; gives the session and the numbers of what was taken.
-    ///
-    /// # Errors
-    /// `NotPossible` when the user has said nothing, `TurnInProgress` while a turn runs.
-    pub(crate) async fn pop(&self) -> Result<(Session, Vec<u64>)> {
-        let popped: Popped = self.ask(Call::Pop).await?;
-        Ok((popped.session.try_into()?, popped.sequences))
-    }
-
-    /// The session and its messages up to `through`, to make another session of.
-    ///
-    /// # Errors
-    /// `NotFound` when there is no such message, `NotPossible` when it is too much.
-    pub(crate) async fn copy(&self, through: Option<u64>) -> Result<(Session, Vec<Message>)> {
-        let copied: Copied = self.ask(Call::Copy { through }).await?;
-        Ok((copied.session.try_into()?, decode_messages(copied.messages)?))
     }
 
     /// Removes what is left of it, also in the index, if it is dead or was never there. Is it? Whose it is does not matter.
@@ -347,8 +266,4 @@ pub(crate) async fn share_now(env: &Env, user: &UserId, id: &str) -> Result<()> 
     let caller = Caller::User(user.clone());
     let request = Request { caller: (&caller).into(), repeatable: None, call: Call::ShareNow };
     namespace::call::<_, bool, Refusal>(env, BINDING, id, &request).await.map(drop)
-}
-
-fn decode_messages(records: Vec<MessageRecord>) -> Result<Vec<Message>> {
-    records.into_iter().map(Message::try_from).collect()
 }
