@@ -5,7 +5,6 @@ use crate::{
     domain::{
         caller::Owner,
         context::{self, Context, Material, Remembered, Strategy, words::Known},
-        history::{pairing::OpenCalls, prompt},
         id::UserId,
         memory::{Entry, MemoryChange, Origin, extract},
         message::{Message, NewMessage, Role},
@@ -15,12 +14,7 @@ use crate::{
     limits,
     model::Settings,
     platform, search,
-    session::{
-        object::{Object, Outcome, answer},
-        protocol::{LeftOutRecord, PageRequest, PartRecord, Told, TurnOptions},
-        storage::Stored,
-        turn::tools,
-    },
+    session::{object::Object, protocol::PageRequest, storage::Stored, turn::tools},
 };
 
 /// Most passages that a search finds for a prompt.
@@ -30,7 +24,7 @@ const ROOM_MIN: usize = 500;
 
 /// What a session knows for a prompt. What its user's object knows is still to come.
 pub(in crate::session) struct Gathered {
-    material: Material,
+    pub(super) material: Material,
     /// How much of it is told.
     pub(super) settings: ContextSettings,
     /// How the model is to answer.
@@ -47,7 +41,7 @@ pub(in crate::session) struct Gathered {
     has_tools: bool,
     /// For the prompt, in bytes.
     pub(super) room: usize,
-    tally: Tally,
+    pub(super) tally: Tally,
 }
 
 /// What a model is told, and what was learned on the way there.
@@ -83,75 +77,6 @@ impl Object {
         Ok(gathered)
     }
 
-    /// The same for a client that wants to see what a turn would be told, if the user said `message`.
-    pub(in crate::session) fn gather_for_client(
-        &self,
-        mut stored: Stored,
-        message: Option<String>,
-        options: TurnOptions,
-    ) -> Result<Outcome> {
-        if let Some(text) = &message {
-            stored.session.profile = stored.session.profile.moved_by(text);
-        }
-        // What is not said yet comes after everything.
-        let input = stored.session.last_sequence.saturating_add(u64::from(message.is_some()));
-        let mut gathered = self.gather_past(&mut stored, input, options.wishes.into())?;
-        let (after, first) = (gathered.material.summary.as_ref().map_or(0, |summary| summary.through), gathered.material.recent.first());
-        let between = self.storage.count_said(after, first.map_or(u64::MAX, |first| first.sequence))?;
-        if let Some(summary) = &gathered.material.summary {
-            gathered.material.summarized = self.storage.count_said(summary.from.saturating_sub(1), summary.through.saturating_add(1))?;
-            gathered.material.unread = self.storage.count_said(0, summary.from)?.saturating_add(between);
-        } else {
-            gathered.material.unread = between;
-        }
-        if let Some(text) = message {
-            let body = NewMessage::text(Role::User, text);
-            body.check()?;
-            let tail = self.storage.tail()?;
-            let bodies = OpenCalls::at_end_of(tail.iter().map(|message| &message.body)).close(vec![body])?;
-            let (first, created_at) = (stored.session.last_sequence.saturating_add(1), platform::now());
-            let said = (first..).zip(bodies);
-            let said = said.map(|(sequence, body)| Message { sequence, created_at, replaces: None, removed_at: None, body });
-            gathered.material.recent.extend(said);
-        }
-        self.find_passages(&mut stored, &mut gathered)?;
-        Ok(Outcome::Told(Box::new(gathered)))
-    }
-
-    /// What a turn would be told.
-    pub(in crate::session) async fn told(&self, gathered: Gathered) -> Result<String> {
-        let (settings, model, tally) = (gathered.settings, gathered.model.model.clone(), gathered.tally);
-        let Complete { context, .. } = self.complete(&gathered).await;
-        let tokens = |bytes| tally.estimate(bytes, 0).prompt_tokens;
-        let Context { prompt, parts, left_out } = context;
-        answer(&Told {
-            tokens: tokens(prompt::size_bytes(&prompt)),
-            prompt: prompt.into_iter().map(Into::into).collect(),
-            parts: parts
-                .into_iter()
-                .map(|part| PartRecord {
-                    kind: part.kind.name().to_owned(),
-                    count: part.count,
-                    tokens: tokens(part.bytes),
-                    span: part.span,
-                    text: part.text,
-                })
-                .collect(),
-            left_out: left_out
-                .into_iter()
-                .map(|left| LeftOutRecord {
-                    kind: left.kind.name().to_owned(),
-                    count: left.count,
-                    span: left.span,
-                    why: left.why.name().to_owned(),
-                })
-                .collect(),
-            strategy: settings.strategy.name().to_owned(),
-            model,
-            budget_tokens: settings.budget_tokens.into(),
-        })
-    }
-
     /// Learns from what is said, and puts together what the model is told.
     pub(super) async fn complete(&self, gathered: &Gathered) -> Complete {
         let Gathered { settings, user, origin, said, room, .. } = gathered;
@@ -184,7 +109,8 @@ impl Object {
         Complete { context: context::assemble(material, settings.strategy, room), changes, has_tools }
     }
 
-    fn gather_past(&self, stored: &mut Stored, input: u64, wishes: Wishes) -> Result<Gathered> {
+    /// What the session knows up to message `input`.
+    pub(super) fn gather_past(&self, stored: &mut Stored, input: u64, wishes: Wishes) -> Result<Gathered> {
         let config = Config::from_env(&self.env)?;
         let persona = config.personas.of_session(&stored.session.persona);
         let (model, mut settings, room) = settle(&config, &persona.id, &stored.session.tally, wishes)?;
@@ -227,7 +153,7 @@ impl Object {
     }
 
     /// Finds what was said before about the same as the last message.
-    fn find_passages(&self, stored: &mut Stored, gathered: &mut Gathered) -> Result<()> {
+    pub(super) fn find_passages(&self, stored: &mut Stored, gathered: &mut Gathered) -> Result<()> {
         let last = gathered.material.recent.last();
         let expression = last.and_then(|last| search::any_word(last.body.content.as_deref()?));
         if let (Strategy::Hierarchical, Some(expression), Some(last)) = (gathered.settings.strategy, expression, last) {

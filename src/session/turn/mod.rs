@@ -1,7 +1,9 @@
 //! Turns: what a call does with them. Each function here is part of one synchronous burst.
 //!
-//! `begin` writes a turn down; `context` says what the model is told, `tools` what it may remember with; `run` asks the model while the object serves other calls; `ending` puts the outcome into the history; `log` is what
-//! clients follow meanwhile; `look_back` makes titles and summaries afterwards, `observed` tells the log. One turn runs at a time: it is the lock of the conversation.
+//! `begin` writes a turn down; `context` says what the model is told, `preview` shows that to clients, `tools` is what it may
+//! remember with; `run` asks the model while the object serves other calls; `ending` puts the outcome into the history; `log` is
+//! what clients follow meanwhile; `look_back` makes titles and summaries afterwards, `observed` tells the log. One turn runs at
+//! a time: it is the lock of the conversation.
 
 mod begin;
 pub(super) mod context;
@@ -9,6 +11,7 @@ mod ending;
 pub(super) mod log;
 mod look_back;
 mod observed;
+mod preview;
 pub(super) mod run;
 mod tools;
 
