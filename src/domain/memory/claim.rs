@@ -7,15 +7,14 @@ use crate::domain::speech::prose::words;
 use super::{
     extract::Fact,
     lexicon::{
-        AFTER_TRADES, ANEW, EMPHASIS, FLUENCY, KIN, LANDS, MANNERS, NO_ALLERGENS, NO_DESTINATIONS, NO_NAMES, NO_PLACES, NO_TRADES,
-        NO_WORKPLACES, PARTICLES, PERSONS, POINTERS, PRONOUNS, TAIL, TECHNICAL, TONGUES, TRADES, has,
+        AFTER_TRADES, ANEW, FLUENCY, KIN, LANDS, NO_ALLERGENS, NO_DESTINATIONS, NO_NAMES, NO_PLACES, NO_TRADES, NO_WORKPLACES, PARTICLES,
+        PERSONS, PRONOUNS, TAIL, TECHNICAL, TONGUES, TRADES, has,
     },
-    preference::{LANGUAGE, language, leading_language},
+    preference::{LANGUAGE, leading_language},
     statement::{About, Statement, is_diet},
+    things::{is_elsewhere, likes, things},
+    tokens::{head, is_capitalised, is_one_of, joined, lower},
 };
-
-/// Longer than this, in words, nothing is a place, a thing or a choice.
-const WORDS: usize = 8;
 
 /// The facts in a statement.
 pub(super) fn facts(Statement { about, value, .. }: Statement) -> Vec<Fact> {
@@ -40,36 +39,8 @@ pub(super) fn facts(Statement { about, value, .. }: Statement) -> Vec<Fact> {
     }
 }
 
-fn lower(token: &str) -> String {
-    words(token).concat()
-}
-
-fn is_one_of(list: &str, token: &str) -> bool {
-    has(list, &lower(token))
-}
-
-fn is_capitalised(token: &str) -> bool {
-    token.chars().find(|c| c.is_alphanumeric()).is_some_and(char::is_uppercase)
-}
-
 fn last_word(value: &str) -> String {
     value.split(' ').next_back().map(lower).unwrap_or_default()
-}
-
-/// Tokens as one text without punctuation around it; `None` when nothing is left or it is too long.
-fn joined(tokens: &[&str]) -> Option<String> {
-    let text = tokens.join(" ");
-    let text =
-        text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '.' | ',' | '!' | '?' | ';' | ':' | '"' | '(' | ')' | '-' | '*'));
-    (text.contains(char::is_alphanumeric) && tokens.len() <= WORDS).then(|| text.to_owned())
-}
-
-/// The tokens before the first that is not `kept`, or up to a comma that something in lower case follows.
-fn head<'a, 'b>(tokens: &'b [&'a str], kept: impl Fn(&str) -> bool) -> &'b [&'a str] {
-    let end = tokens.iter().position(|token| !kept(token)).unwrap_or(tokens.len());
-    let aside = tokens.windows(2).position(|pair| matches!(pair, [first, next] if first.ends_with(',') && !is_capitalised(next)));
-    let end = end.min(aside.map_or(end, |aside| aside.saturating_add(1)));
-    tokens.get(..end).unwrap_or_default()
 }
 
 fn name(value: &str) -> Option<String> {
@@ -162,80 +133,6 @@ fn noun_phrase(tokens: &[&str]) -> Option<String> {
 
 fn has_trade_ending(word: &str) -> bool {
     word.len() > 4 && ["er", "or", "ist", "ician"].iter().any(|end| word.ends_with(end)) && !has(NO_TRADES, word)
-}
-
-fn likes(value: &str) -> Vec<Fact> {
-    let is_answer = |thing: &str| {
-        words(thing).iter().any(|word| {
-            matches!(word.as_str(), "free" | "paid" | "answer" | "answers" | "explanation" | "explanations" | "response" | "responses")
-        })
-    };
-    let preferred = leading_language(value);
-    let rest = things(value).into_iter().skip(usize::from(preferred.is_some()));
-    let rest = rest.filter(|thing| !is_answer(thing) && language(&thing.to_lowercase()).is_none()).map(|thing| Fact::item("likes", &thing));
-    preferred.map(|language| Fact::text(LANGUAGE, language)).into_iter().chain(rest).collect()
-}
-
-/// "tea, old maps and jazz" -> each of them. One that something else is said with stays whole.
-fn things(value: &str) -> Vec<String> {
-    let tokens: Vec<&str> = value.split(' ').collect();
-    if tokens.first().is_none_or(|first| is_elsewhere(first, tokens.get(1).copied().unwrap_or_default())) {
-        return Vec::new();
-    }
-    if is_whole(&tokens) {
-        return without_emphasis(&tokens).into_iter().collect();
-    }
-    let mut things = Vec::new();
-    for group in groups(&tokens) {
-        let first = group.first().copied().unwrap_or_default();
-        let is_over = !things.is_empty() && (group.len() > 3 || is_one_of(ANEW, first));
-        if is_over || is_elsewhere(first, group.get(1).copied().unwrap_or_default()) {
-            break;
-        }
-        things.extend(without_emphasis(group));
-    }
-    things
-}
-
-/// The parts between commas and "and".
-fn groups<'a, 'b>(tokens: &'b [&'a str]) -> Vec<&'b [&'a str]> {
-    let parts = tokens.split(|token| is_one_of("and plus", token) || *token == "&");
-    parts.flat_map(|part| part.split_inclusive(|token| token.ends_with(','))).filter(|part| !part.is_empty()).collect()
-}
-
-/// "to sing and dance", "rock and roll", "time with friends and family".
-fn is_whole(tokens: &[&str]) -> bool {
-    let pairs = [
-        ("rock", "roll"),
-        ("fish", "chips"),
-        ("mac", "cheese"),
-        ("macaroni", "cheese"),
-        ("drum", "bass"),
-        ("salt", "pepper"),
-        ("bread", "butter"),
-        ("peanut", "jelly"),
-        ("dungeons", "dragons"),
-        ("arts", "crafts"),
-        ("rhythm", "blues"),
-        ("rice", "beans"),
-    ];
-    let lower: Vec<String> = tokens.iter().map(|token| lower(token)).collect();
-    let before_and = lower.split(|word| word == "and").next().unwrap_or_default();
-    let has_preposition = before_and.iter().any(|word| matches!(word.as_str(), "with" | "of" | "between" | "from" | "to"));
-    let is_pair = lower.windows(3).any(|three| matches!(three, [a, and, b] if and == "and" && pairs.contains(&(a.as_str(), b.as_str()))));
-    has_preposition && !tokens.iter().any(|token| token.ends_with(',')) || is_pair
-}
-
-/// Does it point to something that was said elsewhere, or is it only a manner of speaking?
-fn is_elsewhere(first: &str, next: &str) -> bool {
-    let is_that_one = is_one_of("the my", first) && !is_capitalised(next) && !is_one_of(KIN, next);
-    is_one_of(POINTERS, first) || is_that_one || is_one_of("to", first) && is_one_of(MANNERS, next)
-}
-
-/// Without "very much" and what else only stresses it.
-fn without_emphasis(tokens: &[&str]) -> Option<String> {
-    let end = tokens.iter().rposition(|token| !is_one_of(EMPHASIS, token))?;
-    joined(tokens.get(..=end)?)
 }
 
 /// What "my `key` is `value`" tells.

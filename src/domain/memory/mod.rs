@@ -1,8 +1,11 @@
 //! What is remembered: values under keys, of a user or of a session. The two never mix.
 
 pub(crate) mod statement;
+mod plain;
 mod lexicon;
+mod tokens;
 mod claim;
+mod things;
 mod preference;
 pub(crate) mod extract;
 
