@@ -121,7 +121,7 @@ pub(crate) struct SessionPatch {
     pub profile: ProfilePatch,
     /// May models be told what is remembered, and remember more?
     pub uses_memory: Option<bool>,
-    /// By which request it counts as created. Changes nothing once something was said in it.
+    /// By which request it counts as created, if `POST /sessions` has and nothing was said in it yet.
     pub created_from: Option<String>,
 }
 

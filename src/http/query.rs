@@ -24,7 +24,7 @@ use crate::{
         caller::Scope,
         id::SessionId,
         message::NewMessage,
-        session::{CREATED_FROM_API, CREATED_FROM_QUERY, Session, SessionPatch},
+        session::{CREATED_FROM_QUERY, SessionPatch},
     },
     error::{Error, Result},
     http::{
@@ -36,7 +36,7 @@ use crate::{
         problem::Problem,
         request::Request,
         response::Reply,
-        saying::{Saying, persona_patch},
+        saying::Saying,
     },
     limits,
     session::client::Answer,
@@ -116,10 +116,10 @@ async fn ask(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
     let caller = request.caller().acting_for(new.user_id.as_ref())?;
     let named = thread_id.map(|id| SessionId::parse("thread_id", &id)).transpose()?;
 
-    let saying = Saying { env: request.env(), caller: &caller, message, new, repeatable: asked.repeatable(None)? };
+    let patch = SessionPatch { persona, created_from: Some(CREATED_FROM_QUERY.to_owned()), ..SessionPatch::default() };
+    let saying = Saying { env: request.env(), caller: &caller, message, patch: Some(patch), new, repeatable: asked.repeatable(None)? };
     let (answer, thread_replaced) = match named {
         Some(id) => {
-            saying.prepare(&id, |session| adopted(session, persona)).await?;
             let check_new = |id: &SessionId| SessionId::parse_chosen("thread_id", id.as_str()).map(drop);
             match saying.in_session_or_new(&id, check_new).await {
                 Err(Error::IdTaken) => (saying.in_new_session().await?, true),
@@ -147,13 +147,6 @@ fn check(query: String, agent_type: Option<&str>, parameters: Option<Map<String,
             error
         }
     })
-}
-
-/// The session is answered by that persona, and is of this system's clients if nothing was said in it yet.
-fn adopted(session: &Session, persona: Option<String>) -> SessionPatch {
-    let is_untouched = session.created_from == CREATED_FROM_API && session.last_sequence == 0;
-    let created_from = is_untouched.then(|| CREATED_FROM_QUERY.to_owned());
-    SessionPatch { created_from, ..persona_patch(session, persona) }
 }
 
 impl<'a> AnswerJson<'a> {

@@ -12,7 +12,7 @@ use crate::{
         caller::Caller,
         id::{Repeatable, SessionId},
         message::NewMessage,
-        session::{NewSession, Precondition, Session, SessionPatch},
+        session::{NewSession, Precondition, SessionPatch},
         turn::Wishes,
     },
     error::{Error, Result, Subject},
@@ -20,38 +20,20 @@ use crate::{
     session::client::{Answer, Ask, Manner, SessionClient},
 };
 
-/// What is said, by whom, and the session that begins with it if one is to begin.
+/// What is said, by whom, what that changes in a session that is there, and the session that begins with it if one is to begin.
 pub(super) struct Saying<'a> {
     pub(super) env: &'a Env,
     pub(super) caller: &'a Caller,
     pub(super) message: NewMessage,
+    pub(super) patch: Option<SessionPatch>,
     pub(super) new: NewSession,
     pub(super) repeatable: Option<Repeatable>,
 }
 
-/// Another persona than the session's, if one is named.
-pub(super) fn persona_patch(session: &Session, persona: Option<String>) -> SessionPatch {
-    SessionPatch { persona: persona.filter(|persona| *persona != session.persona), ..SessionPatch::default() }
-}
+/// How a session is refused that is not there for the caller.
+const NOT_THERE: Error = Error::NotFound(Subject::Session);
 
 impl Saying<'_> {
-    /// Has session `id`, if there is one, be from now on as `patch` makes it.
-    ///
-    /// # Errors
-    /// `Unavailable`.
-    pub(super) async fn prepare(&self, id: &SessionId, patch: impl FnOnce(&Session) -> SessionPatch) -> Result<()> {
-        let client = SessionClient::new(self.env, self.caller, id);
-        let prepared = match client.get().await.map(|session| patch(&session)) {
-            Ok(patch) if patch == SessionPatch::default() => Ok(()),
-            Ok(patch) => client.patch(Precondition::None, patch).await.map(drop),
-            Err(error) => Err(error),
-        };
-        match prepared {
-            Err(Error::NotFound(Subject::Session)) => Ok(()),
-            prepared => prepared,
-        }
-    }
-
     /// Says it in a session that is there.
     ///
     /// # Errors
@@ -65,14 +47,14 @@ impl Saying<'_> {
     /// # Errors
     /// `IdTaken` when it is somebody else's; `Model`; those of `check_new`.
     pub(super) async fn in_session_or_new(&self, id: &SessionId, check_new: impl FnOnce(&SessionId) -> Result<()>) -> Result<Answer> {
-        let not_there = match self.say(id, None).await {
-            Err(error @ Error::NotFound(Subject::Session)) => error,
+        match self.in_session(id).await {
+            Err(NOT_THERE) => {}
             said => return said,
-        };
+        }
         check_new(id)?;
         match self.say(id, Some(self.new.clone())).await {
             // Begun by another request meanwhile, or somebody else's.
-            Err(Error::IdTaken) => self.say(id, None).await.map_err(|error| if error == not_there { Error::IdTaken } else { error }),
+            Err(Error::IdTaken) => self.in_session(id).await.map_err(|error| if error == NOT_THERE { Error::IdTaken } else { error }),
             said => said,
         }
     }
@@ -95,7 +77,7 @@ impl Saying<'_> {
     }
 
     async fn say(&self, id: &SessionId, create: Option<NewSession>) -> Result<Answer> {
-        let ask = Ask::Chat { message: Some(self.message.clone()), results: Vec::new(), create };
+        let ask = Ask::Chat { message: Some(self.message.clone()), results: Vec::new(), create, patch: self.patch.clone().map(Box::new) };
         let manner = Manner { wishes: Wishes::default(), waits: true, precondition: Precondition::None };
         SessionClient::new(self.env, self.caller, id).once(self.repeatable.as_ref()).answer(ask, manner).await
     }

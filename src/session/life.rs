@@ -8,7 +8,7 @@ use crate::{
         id::SessionId,
         memory::Emptied,
         message::Message,
-        session::{Precondition, Session, SessionPatch},
+        session::{CREATED_FROM_API, Precondition, Session, SessionPatch},
         stats::Ending,
         time::Timestamp,
     },
@@ -60,8 +60,17 @@ impl Object {
         patch: SessionPatch,
         now: Timestamp,
     ) -> Result<SessionRecord> {
-        let session = &mut stored.session;
-        precondition.check(session.version())?;
+        precondition.check(stored.session.version())?;
+        self.change(&mut stored, patch)?;
+        stored.session.touch(now);
+        stored.indexed_at = None;
+        self.save(&mut stored, Aftermath::BeforeAnswer)?;
+        Ok((&stored.session).into())
+    }
+
+    /// Changes what a client may change, without saving it. Is anything other than before?
+    pub(super) fn change(&self, stored: &mut Stored, patch: SessionPatch) -> Result<bool> {
+        let (before, session) = (stored.session.clone(), &mut stored.session);
         if let Some(title) = patch.title {
             (session.title, session.is_title_made) = (title, false);
         }
@@ -78,14 +87,16 @@ impl Object {
             limits::check_body("metadata", &session.metadata, limits::METADATA_BYTES)?;
         }
         if let Some(created_from) = patch.created_from
+            && session.created_from == CREATED_FROM_API
             && session.last_sequence == 0
         {
             session.created_from = created_from;
         }
-        session.touch(now);
-        stored.indexed_at = None;
-        self.save(&mut stored, Aftermath::BeforeAnswer)?;
-        Ok((&stored.session).into())
+        let is_changed = *session != before;
+        if is_changed {
+            stored.indexed_at = None;
+        }
+        Ok(is_changed)
     }
 
     /// Ends the session and the turn that runs; with `undo` it can be restored for so long.

@@ -187,6 +187,28 @@ fn the_persona_that_was_chosen_answers() {
 }
 
 #[test]
+fn a_persona_is_set_by_what_is_said_alone() {
+    let server = Server::start();
+    let session = server.post("/api/session/create", json!({"user_id": "Ann"})).expect(200).text("session_id");
+    let say = |headers: &[(&str, &str)], message: &str, persona: &str| {
+        let body = json!({"session_id": session, "user_message": message, "persona_name": persona}).to_string();
+        let headers = [&[("content-type", "application/json")], headers].concat();
+        server.ask("POST", "/api/chat", &headers, Some(body.as_bytes()))
+    };
+    let persona = || server.get(&format!("/sessions/{session}")).expect(200).text("persona");
+    let key = [("idempotency-key", "k")];
+    let first = say(&key, "hello", "technical_support").expect(200);
+    say(&[], "hello", "creative_writer").expect(200);
+    assert_eq!(say(&key, "hello", "technical_support").expect(200).body, first.body);
+    say(&key, "another", "technical_support").expect(409);
+    say(&[], "", "technical_support").expect(422);
+    say(&[], &"x".repeat(300_000), "technical_support").expect(413);
+    assert_eq!(persona(), "creative_writer");
+    let listed = server.get("/users/Ann/sessions?persona=creative_writer").expect(200).value();
+    assert_eq!(listed["sessions"][0]["session_id"], session);
+}
+
+#[test]
 fn a_session_begins_again_under_its_id_when_it_has_ended() {
     let server = server();
     let ann = visitor(&server);

@@ -1,7 +1,9 @@
 //! Clients of the `/query` system: what transcripts cannot say.
 
+use serde_json::Value;
+
 use crate::support::{
-    Server, json,
+    Answer, Server, json,
     model::{Model, Step},
     token::{SECRET, token_of},
 };
@@ -103,14 +105,40 @@ fn a_failure_is_told_counted_and_names_the_thread() {
     assert_eq!((&context["error_count"], &context["last_error"]), (&json!(1), &json!("MODEL_UNAVAILABLE")));
 }
 
+fn keyed(server: &Server, headers: &[(&str, &str)], body: &Value) -> Answer {
+    let headers = [&[("idempotency-key", "0123456789abcdef"), ("content-type", "application/json")], headers].concat();
+    server.ask("POST", "/query", &headers, Some(body.to_string().as_bytes()))
+}
+
 #[test]
-fn a_query_with_a_key_is_asked_once() {
+fn a_query_with_a_key_is_asked_once_and_sets_no_persona_back() {
     let server = Server::start();
-    let headers = [("idempotency-key", "0123456789abcdef"), ("content-type", "application/json")];
-    for body in [r#"{"query":"Hello","thread_id":"t","user_id":"ann"}"#, r#"{"query":"Hello"}"#] {
-        let [one, two] =
-            [0, 1].map(|_| server.ask("POST", "/query", &headers, Some(body.as_bytes())).expect(200).value()["metadata"].clone());
+    for thread in [json!("t"), json!(null)] {
+        let body = json!({"query": "Hello", "thread_id": thread, "user_id": "ann", "agent_type": "technical_support"});
+        let one = keyed(&server, &[], &body).expect(200).value()["metadata"].clone();
+        let path = format!("/sessions/{}", one["thread_id"].as_str().unwrap());
+        let persona = || server.get(&path).expect(200).text("persona");
+        assert_eq!(persona(), "technical_support");
+        server.post("/query", json!({"query": "A poem", "thread_id": one["thread_id"], "agent_type": "creative_writer"})).expect(200);
+        let two = keyed(&server, &[], &body).expect(200).value()["metadata"].clone();
         assert_eq!((&one["thread_id"], &one["query_count"]), (&two["thread_id"], &json!(1)), "{two}");
-        assert_eq!(two["query_count"], 1);
+        assert_eq!((two["query_count"].clone(), persona().as_str()), (json!(1), "creative_writer"));
+        assert_eq!(server.get(&path).expect(200).number("query_count"), 2);
     }
+}
+
+#[test]
+fn a_query_that_is_refused_changes_nothing() {
+    let server = Server::start();
+    server.post("/sessions", json!({"session_id": "t", "user_id": "ann"})).expect(201);
+    let of = |query: &str| json!({"query": query, "thread_id": "t", "user_id": "ann", "agent_type": "technical_support"});
+    let session = || server.get("/sessions/t").expect(200).value();
+    let before = session();
+    server.post("/query", of("")).expect(400);
+    server.post("/query", of(&"x".repeat(300_000))).expect(413);
+    assert_eq!(session(), before);
+    keyed(&server, &[], &json!({"query": "Hello", "thread_id": "t"})).expect(200);
+    keyed(&server, &[], &of("Hello")).expect_problem(409, "IDEMPOTENCY_CONFLICT");
+    let after = session();
+    assert_eq!((&after["persona"], &after["created_from"]), (&json!("default"), &json!("query")));
 }

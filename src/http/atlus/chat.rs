@@ -33,7 +33,8 @@ pub(super) async fn chat(request: &Request<'_>) -> Result<Reply, Refusal> {
     let caller = request.caller().acting_for(new.user_id.as_ref())?;
     let message = check_message(message, metadata.as_ref())?;
 
-    let saying = Saying { env: request.env(), caller: &caller, message, new, repeatable: asked.repeatable(None)? };
+    let repeatable = asked.repeatable(None)?;
+    let saying = Saying { env: request.env(), caller: &caller, message, patch: None, new, repeatable };
     let answer = match &named {
         Some(named) => {
             // What can be no id names no session.

@@ -4,16 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{check_persona, iso, names::parse_new_id};
 use crate::{
-    domain::{id::SessionId, session::DEFAULT_PERSONA},
-    error::Error,
-    http::{
-        begin::Choices,
-        own::chat::check_message,
-        problem::Problem,
-        request::Request,
-        response::Reply,
-        saying::{Saying, persona_patch},
+    domain::{
+        id::SessionId,
+        session::{DEFAULT_PERSONA, SessionPatch},
     },
+    error::Error,
+    http::{begin::Choices, own::chat::check_message, problem::Problem, request::Request, response::Reply, saying::Saying},
 };
 
 #[derive(Deserialize)]
@@ -32,7 +28,7 @@ struct AnswerJson<'a> {
 
 /// `POST /api/chat` `{session_id, user_message, persona_name?}`: 200 with the answer.
 ///
-/// 1. Read and check. 2. Have the persona answer that is named. 3. Say it, in the session or in a new one. 4. Answer.
+/// 1. Read and check. 2. Say it, in the session or in a new one, to the persona that is named. 3. Answer.
 pub(super) async fn chat(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
     let (ChatBody { session_id, user_message, persona_name }, asked) = request.repeatable_json().await?;
     let (id, repeatable) = (SessionId::parse("session_id", &session_id)?, asked.repeatable(None)?);
@@ -42,10 +38,8 @@ pub(super) async fn chat(request: &Request<'_>) -> std::result::Result<Reply, Pr
     persona.as_ref().map_or(Ok(()), |persona| check_persona(request, persona))?;
 
     let new = Choices { persona: persona.clone(), ..Choices::default() }.check(request, "chat")?;
-    let saying = Saying { env: request.env(), caller: request.caller(), message, new, repeatable };
-    if persona.is_some() {
-        saying.prepare(&id, |session| persona_patch(session, persona)).await?;
-    }
+    let patch = persona.map(|persona| SessionPatch { persona: Some(persona), ..SessionPatch::default() });
+    let saying = Saying { env: request.env(), caller: request.caller(), message, patch, new, repeatable };
     let answer = saying.in_session_or_new(&id, |id| parse_new_id(id.as_str()).map(drop)).await.map_err(failed)?;
 
     let (response, timestamp) = (answer.assistant.body.content.as_deref().unwrap_or_default(), iso(answer.assistant.created_at));

@@ -105,7 +105,8 @@ async fn converse(env: &Env, socket: &Socket, text: String) -> Result<()> {
     let message = Some(check_message(text, None)?);
     let manner = Manner { wishes: Wishes::default(), waits: true, precondition: Precondition::None };
     let client = SessionClient::new(env, &caller, &session);
-    let events = client.stream(Ask::Chat { message, results: Vec::new(), create: None }, manner).await?;
+    let ask = Ask::Chat { message, results: Vec::new(), create: None, patch: None };
+    let events = client.stream(ask, manner).await?;
     let mut has_ended = false;
     let followed = events.for_each(|event| has_ended |= tell(socket, event)).await;
     if has_ended { Ok(()) } else { followed.and(Err(Error::Unavailable("a turn's events broke off".into()))) }

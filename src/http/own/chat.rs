@@ -83,7 +83,7 @@ pub(crate) async fn chat(request: &Request<'_>) -> std::result::Result<Reply, Pr
     if session_created && !results.is_empty() {
         return Err(Problem::unpaired_result("tool_results[0]"));
     }
-    let ask = Ask::Chat { message, results, create: session_created.then_some(new) };
+    let ask = Ask::Chat { message, results, create: session_created.then_some(new), patch: None };
     let begun = RefCell::new(String::new());
     let say = async |id: SessionId| {
         id.as_str().clone_into(&mut begun.borrow_mut());

@@ -7,7 +7,7 @@ use crate::{
     domain::{
         memory::MemoryChange,
         message::{Message, NewMessage},
-        session::{NewSession, Precondition, Session},
+        session::{NewSession, Precondition, Session, SessionPatch},
         turn::{
             Turn, Wishes,
             event::{Ended, Event, Numbered, Place},
@@ -36,6 +36,8 @@ pub(crate) enum Ask {
         results: Vec<NewMessage>,
         /// The session to begin with it, if one is to begin.
         create: Option<NewSession>,
+        /// What it changes in the session, if anything; nothing when it is refused, or was asked before.
+        patch: Option<Box<SessionPatch>>,
     },
     /// Another answer to what was said last.
     Regenerate,
@@ -198,12 +200,13 @@ impl SessionClient<'_> {
         let if_match = encode_precondition(manner.precondition);
         let options = TurnOptions { wishes: manner.wishes.into(), waits: manner.waits, streams, if_match };
         let redo = match ask {
-            Ask::Chat { message, results, create } => {
+            Ask::Chat { message, results, create, patch } => {
                 return Call::Chat(Chat {
                     message: message.map(Into::into),
                     create: create.map(|new| self.creation(new, Vec::new())),
                     results: results.into_iter().map(Into::into).collect(),
                     options,
+                    patch: patch.map(|patch| Box::new((*patch).into())),
                 });
             }
             Ask::Regenerate => Redo::Regenerate,

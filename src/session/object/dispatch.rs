@@ -90,9 +90,9 @@ impl Object {
     }
 
     fn chat(&self, caller: &Caller, alive: Option<Stored>, chat: Chat, repeatable: Option<&Repeatable>, now: Timestamp) -> Result<Outcome> {
-        let Chat { message, create, results, options } = chat;
+        let Chat { message, create, results, options, patch } = chat;
         // A session that begins with this turn must be on the list when its client asks next.
-        let (mut stored, aftermath) = match (create, alive) {
+        let (mut stored, mut aftermath) = match (create, alive) {
             // The user's index hears of it with the answer: one call less for each turn.
             (None, alive) => (own(caller, alive)?, Aftermath::Nothing),
             (Some(create), None) => (self.begin(caller, create, now)?, Aftermath::BeforeAnswer),
@@ -100,6 +100,11 @@ impl Object {
         };
         if aftermath == Aftermath::Nothing {
             decode_precondition(options.if_match.as_deref()).check(stored.session.version())?;
+        }
+        if let Some(patch) = patch
+            && self.change(&mut stored, (*patch).into())?
+        {
+            aftermath = Aftermath::BeforeAnswer;
         }
         let said = decode_new(results.into_iter().chain(message).collect())?;
         let outcome = self.begin_chat(&mut stored, said, options, repeatable, now)?;

@@ -136,6 +136,9 @@ pub(crate) struct Chat {
     pub(crate) results: Vec<NewMessageRecord>,
     #[serde(default, skip_serializing_if = "TurnOptions::is_default")]
     pub(crate) options: TurnOptions,
+    /// What is changed in the session where the turn begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) patch: Option<Box<PatchRecord>>,
 }
 
 /// What is to be done again.
@@ -274,6 +277,7 @@ mod tests {
             r#"{"append":{"messages":[{"role":"user","content":"x"}]}}"#.into(),
             r#"{"messages":{"after":null,"before":9,"offset":0,"limit":50,"newest_first":false}}"#.into(),
             r#"{"chat":{"message":{"role":"user","content":"x"},"create":null}}"#.into(),
+            r#"{"chat":{"message":{"role":"user","content":"x"},"create":null,"patch":{"persona":"p","created_from":"query"}}}"#.into(),
             format!(
                 r#"{{"chat":{{"message":null,"create":null,"results":[{{"role":"tool","content":"","tool_call_id":"a"}}],"options":{options}}}}}"#
             ),
