@@ -14,6 +14,7 @@
 //! | more in `metadata` | `query_count` and `created_from` in a user's list and in `GET /sessions/{id}`, there with `last_query` and `last_agent_type`. They are shown, never stored nor exported, and a client's own key of that name stands before them |
 //! | too many sessions | the user's that was idle longest ends, as everywhere |
 //! | a turn that runs | the next one waits for it |
+//! | a repeated request (`Idempotency-Key`) | gets its answer again, and changes no persona, as long as the session lives that it was said in: also one that took the place of somebody else's, should that have ended since |
 //! | success, errors, times | 200; problems and times as in our own dialect |
 
 use serde::{Deserialize, Serialize};
@@ -26,7 +27,7 @@ use crate::{
         message::NewMessage,
         session::{CREATED_FROM_QUERY, SessionPatch},
     },
-    error::{Error, Result},
+    error::{Error, Result, Subject},
     http::{
         Method::Post,
         auth::Need,
@@ -119,17 +120,28 @@ async fn ask(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
     let patch = SessionPatch { persona, created_from: Some(CREATED_FROM_QUERY.to_owned()), ..SessionPatch::default() };
     let saying = Saying { env: request.env(), caller: &caller, message, patch: Some(patch), new, repeatable: asked.repeatable(None)? };
     let (answer, thread_replaced) = match named {
-        Some(id) => {
-            let check_new = |id: &SessionId| SessionId::parse_chosen("thread_id", id.as_str()).map(drop);
-            match saying.in_session_or_new(&id, check_new).await {
-                Err(Error::IdTaken) => (saying.in_new_session().await?, true),
-                answered => (answered?, false),
-            }
-        }
+        Some(id) => in_thread(&saying, &id).await?,
         None => (saying.in_new_session().await?, false),
     };
 
     Ok(Reply::json(200, &AnswerJson::new(&answer, agent_type.as_deref(), thread_replaced)))
+}
+
+/// Says it in the thread of that id, or in another one where that is somebody else's. True: in another one.
+async fn in_thread(saying: &Saying<'_>, id: &SessionId) -> std::result::Result<(Answer, bool), Problem> {
+    match saying.in_session(id).await {
+        Err(Error::NotFound(Subject::Session)) => {}
+        said => return Ok((said?, false)),
+    }
+    // It may have been somebody else's when this was asked for the first time, and have ended since.
+    if let Some(answer) = saying.again().await? {
+        return Ok((answer, true));
+    }
+    SessionId::parse_chosen("thread_id", id.as_str())?;
+    match saying.in_new(id).await {
+        Err(Error::IdTaken) => Ok((saying.in_new_session().await?, true)),
+        said => Ok((said?, false)),
+    }
 }
 
 /// What is said, with what goes along with it.

@@ -16,7 +16,7 @@ use crate::{
         turn::Wishes,
     },
     error::{Error, Result, Subject},
-    http::{begin, problem::Problem},
+    http::{begin, problem::Problem, request::repeat::session_id_of},
     session::client::{Answer, Ask, Manner, SessionClient},
 };
 
@@ -52,6 +52,14 @@ impl Saying<'_> {
             said => return said,
         }
         check_new(id)?;
+        self.in_new(id).await
+    }
+
+    /// Says it in session `id`, which begins with it.
+    ///
+    /// # Errors
+    /// `IdTaken` when it is somebody else's; `Model`.
+    pub(super) async fn in_new(&self, id: &SessionId) -> Result<Answer> {
         match self.say(id, Some(self.new.clone())).await {
             // Begun by another request meanwhile, or somebody else's.
             Err(Error::IdTaken) => self.in_session(id).await.map_err(|error| if error == NOT_THERE { Error::IdTaken } else { error }),
@@ -74,6 +82,21 @@ impl Saying<'_> {
             let problem = Problem::from(error);
             if has_begun { problem.in_session(&begun.borrow()) } else { problem }
         })
+    }
+
+    /// What was answered to this request before, in the session that it began under an id of our own. `None`: it began none.
+    ///
+    /// # Errors
+    /// `Model`, `Unavailable`.
+    pub(super) async fn again(&self) -> Result<Option<Answer>> {
+        let Some(repeatable) = &self.repeatable else { return Ok(None) };
+        // A key that can begin none has begun none.
+        let Ok(id) = session_id_of(&repeatable.key, &self.caller.owner_of_new()) else { return Ok(None) };
+        match SessionClient::new(self.env, self.caller, &id).once(Some(repeatable)).recall_answer().await {
+            // There the key was used for something else, which says nothing about another session.
+            Err(NOT_THERE | Error::KeyReused) => Ok(None),
+            answered => answered.map(Some),
+        }
     }
 
     async fn say(&self, id: &SessionId, create: Option<NewSession>) -> Result<Answer> {

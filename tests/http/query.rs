@@ -142,3 +142,15 @@ fn a_query_that_is_refused_changes_nothing() {
     let after = session();
     assert_eq!((&after["persona"], &after["created_from"]), (&json!("default"), &json!("query")));
 }
+
+#[test]
+fn a_thread_that_was_replaced_is_not_asked_again_when_the_other_has_ended() {
+    let server = Server::with_only(&[("AUTH_MODE", "jwt"), ("JWT_SECRET", SECRET)]);
+    let [ann, bob] = ["ann", "bob"].map(|user| format!("Bearer {}", token_of(user)));
+    let ask = |who: &str| keyed(&server, &[("authorization", who)], &json!({"query": "Hello", "thread_id": "tea"})).expect(200).value();
+    let (theirs, first) = (ask(&bob), ask(&ann));
+    assert_eq!((&theirs["metadata"]["thread_replaced"], &first["metadata"]["thread_replaced"]), (&json!(false), &json!(true)));
+    server.ask("DELETE", "/sessions/tea", &[("authorization", &bob)], None).expect(200);
+    assert_eq!(ask(&ann), first);
+    server.ask("GET", "/sessions/tea", &[("authorization", &ann)], None).expect(404);
+}

@@ -138,7 +138,19 @@ impl SessionClient<'_> {
     /// # Errors
     /// `TurnInProgress`, `NotPossible` when the session is in no state for it, `Model` when the model fails.
     pub(crate) async fn answer(&self, ask: Ask, manner: Manner) -> Result<Answer> {
-        let answered = self.ask::<Answered>(self.turn_call(ask, manner, false)).await.inspect_err(|error| {
+        self.ask_for_answer(self.turn_call(ask, manner, false)).await
+    }
+
+    /// The answer that the request has got before, under its key; of a turn that still runs when it has ended.
+    ///
+    /// # Errors
+    /// `NotFound` when it has asked for none; `Model` when the model fails.
+    pub(crate) async fn recall_answer(&self) -> Result<Answer> {
+        self.ask_for_answer(Call::Recall).await
+    }
+
+    async fn ask_for_answer(&self, call: Call) -> Result<Answer> {
+        let answered = self.ask::<Answered>(call).await.inspect_err(|error| {
             if let Error::Model { failure, .. } = error {
                 trace::note(|trace| *trace.turn.borrow_mut() = Some(TurnNote::failed(*failure)));
             }
