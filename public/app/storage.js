@@ -30,7 +30,19 @@ export function recallJson(key) {
   }
 }
 
+/** The keys that begin so. @param {string} begin */
+export function keysOf(begin) {
+  try {
+    return Object.keys(localStorage).filter((key) => key.startsWith(begin));
+  } catch {
+    return [];
+  }
+}
+
+/** How the keys of a session's unsent messages begin; an id may hold a colon itself. @param {string} sessionId */
+export const unsentSlots = (sessionId) => `unsent:${encodeURIComponent(sessionId)}:`;
+
 /** Removes all that is kept of a session. @param {string} sessionId */
 export function forgetSession(sessionId) {
-  for (const kind of ["draft", "unsent"]) keep(`${kind}:${sessionId}`, null);
+  for (const key of [`draft:${sessionId}`, ...keysOf(unsentSlots(sessionId))]) keep(key, null);
 }

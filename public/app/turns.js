@@ -3,7 +3,7 @@
 // @ts-check
 import { ApiError, followTurn, newKey, runTurn, stopTurn } from "./api.js";
 import { turnEvents } from "./stream.js";
-import { keep, recallJson } from "./storage.js";
+import { keepUnsent } from "./unsent.js";
 
 /**
  * @typedef {object} Turn
@@ -45,15 +45,14 @@ export const isRunning = (sessionId) => ["sending", "running"].includes(turns.ge
 
 /** Forgets a turn that has failed. @param {string} sessionId */
 export function dismiss(sessionId) {
-  if (!isRunning(sessionId)) turns.delete(sessionId);
-  keep(unsentKey(sessionId), null);
+  const turn = turns.get(sessionId);
+  if (!turn || isRunning(sessionId)) return;
+  turns.delete(sessionId);
+  keepUnsent(sessionId, turn.key, null);
 }
 
 /** @param {Turn} turn @param {Parameters<Listener>[1]} what */
 const tell = (turn, what) => listeners.forEach((listener) => listener(turn, what));
-
-/** @param {string} sessionId */
-const unsentKey = (sessionId) => `unsent:${sessionId}`;
 
 /**
  * Says something, or asks for another answer, an end of it, an answer to something else.
@@ -66,7 +65,7 @@ export function run(kind, sessionId, message, key = newKey()) {
   if (isRunning(sessionId)) return;
   const turn = newTurn(sessionId, kind, { message, key, isOwn: true });
   // Until the service has accepted it, a reload must not lose what was written.
-  if (kind === "reply") keep(unsentKey(sessionId), JSON.stringify({ message, key }));
+  if (kind === "reply") keepUnsent(sessionId, key, message ?? null);
   const begin = () => runTurn(kind, sessionId, { message, key, signal: turn.aborter.signal });
   void drive(turn, begin);
 }
@@ -86,12 +85,6 @@ export function retry(sessionId) {
   // Without a key it was somebody else's; then its question is answered anew.
   if (turn.isOwn) run(turn.kind, sessionId, turn.message, turn.key);
   else run("regenerate", sessionId);
-}
-
-/** What was written and perhaps never accepted. Sending it again under its key is safe. @param {string} sessionId @returns {{message: string, key: string} | null} */
-export function unsent(sessionId) {
-  const kept = recallJson(unsentKey(sessionId));
-  return typeof kept?.message === "string" && typeof kept?.key === "string" ? kept : null;
 }
 
 /** Stops the turn of a session; what was said stays. @param {string} sessionId */
@@ -157,7 +150,7 @@ function take(turn, { name, data }) {
       [turn.phase, turn.number, turn.inputSequence] = ["running", data.turn, data.input_sequence];
       // What was asked for here is known better: an edit is a reply to the service.
       if (!turn.isOwn) [turn.kind, turn.began] = [data.kind, Date.parse(data.started_at)];
-      keep(unsentKey(turn.sessionId), null);
+      keepUnsent(turn.sessionId, turn.key, null);
       return tell(turn, "turn");
     case "delta":
       turn.text += data.text;

@@ -120,3 +120,24 @@ test("a message whose answer to it was lost is not said twice", async (t) => {
   const page = await server.ask("GET", `/sessions/${await app.sessionId()}/messages`);
   assert.deepEqual(page.messages.map(({ content }) => content), ["Hello", "Heard.", "Only once", "Heard."]);
 });
+
+test("what two tabs could not send is sent once each, in its order, by whichever comes back", async (t) => {
+  model.script = (body) => saying(`To ${body.messages.at(-1).content}.`);
+  const one = await openApp(t, server, { errors: [/ERR_FAILED/] });
+  await one.say("Hello");
+  const two = await one.tab();
+  for (const [tab, text] of [[one, "First"], [two, "Second"]]) {
+    await tab.page.route(/\/chat$/, (route) => route.abort());
+    await tab.send(text);
+    await tab.button("Send again").waitFor();
+  }
+  const whole = ["Hello", "To Hello.", "First", "To First.", "Second", "To Second."];
+  for (const tab of [two, one]) {
+    await tab.page.unroute(/\/chat$/);
+    await tab.page.reload();
+    await tab.shows(...whole);
+  }
+  const page = await server.ask("GET", `/sessions/${await one.sessionId()}/messages`);
+  assert.deepEqual(page.messages.map(({ content }) => content), whole);
+  assert.deepEqual(await one.page.evaluate(() => Object.keys(localStorage).filter((key) => key.startsWith("unsent:"))), []);
+});

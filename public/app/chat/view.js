@@ -8,12 +8,12 @@ import { begin } from "../sessions/begin.js";
 import { nearness } from "../sessions/expiry.js";
 import { clock, drop, put, refresh, state, titleOf } from "../sessions/store.js";
 import { address, go, route } from "../router.js";
-import { keep } from "../storage.js";
 import { tellTabs } from "../tabs.js";
-import { dismiss, follow, isRunning, onTurn, retry, run, stop, turnOf, unsent } from "../turns.js";
+import { dismiss, follow, isRunning, onTurn, retry, run, stop, turnOf } from "../turns.js";
 import { announce } from "../ui/announce.js";
 import { branch, openCreate, pager } from "../ui/later.js";
 import { complain, problemCard } from "../ui/problem.js";
+import { keepUnsent, unsent } from "../unsent.js";
 import { drawBar } from "./bar.js";
 import { moveDraft, setBusy, setClosed, setText, showDraft, startComposer } from "./composer.js";
 import { editMessage } from "./edit.js";
@@ -130,7 +130,7 @@ async function showHome() {
 function pickUp() {
   const { id, session } = view;
   if (id === null || !session) return;
-  const waiting = unsent(id);
+  const [waiting] = unsent(id);
   if (turnOf(id)) redrawTurn();
   else if (waiting) run("reply", id, waiting.message, waiting.key);
   else if (session.running_turn !== null) follow(id, session.running_turn);
@@ -205,7 +205,7 @@ function drawSession() {
 /** Offers an answer to what has none. */
 function drawGap() {
   const { id, session } = view;
-  if (id === null || turnOf(id) || unsent(id) || session.running_turn !== null) return;
+  if (id === null || turnOf(id) || unsent(id).length || session.running_turn !== null) return;
   const last = elements().at(-1)?.message;
   if (last?.role === "user" && !last.removed_at) drawUnanswered(() => run("regenerate", id));
   else clearLive();
@@ -272,7 +272,7 @@ async function say(text) {
     const value = await begin({ persona: view.persona }, newKey());
     moveDraft(value.session_id);
     // Shown by the change of the address; what is unsent is sent by it.
-    keep(`unsent:${value.session_id}`, JSON.stringify({ message: text, key: newKey() }));
+    keepUnsent(value.session_id, newKey(), text);
     // It stays busy until then, or whoever is quick would begin another session.
   } catch (error) {
     setBusy(false);
@@ -381,6 +381,8 @@ async function ended(turn) {
   // A session that has gone is found out here, too.
   if (turn.problem?.code === "INVALID_SESSION") return expire();
   await syncQuietly();
+  // What else could not be sent, here or in another tab.
+  if (visit === view.visit && turn.phase !== "failed") pickUp();
   // A model makes its title when the answer is there already.
   if (visit === view.visit && view.session?.turn_count <= 2) setTimeout(() => visit === view.visit && !isRunning(turn.sessionId) && void syncQuietly(), 4000);
 }
