@@ -155,3 +155,59 @@ test("what ends soon says so and is kept; what has ended says so", async (t) => 
   await page.waitForSelector("#expired");
   assert.ok(await page.isDisabled("#message"));
 });
+
+test("a first message is said where this browser keeps nothing", async (t) => {
+  const page = await newPage(t);
+  await page.addInitScript(() => {
+    Storage.prototype.setItem = () => {
+      throw new DOMException("full", "QuotaExceededError");
+    };
+  });
+  const app = new App(page);
+  await app.open(server.url);
+  await app.send("Hello");
+  await app.shows("Hello", "Fine.");
+});
+
+test("whoever opens another session while one begins stays there, with what is being written", async (t) => {
+  const app = await openApp(t, server);
+  const { page } = app;
+  await app.say("About trains");
+  const trains = page.url();
+  await app.home();
+  let begin;
+  await page.route(/\/sessions$/, async (route) => {
+    await new Promise((resolve) => (begin = resolve));
+    await route.continue();
+  });
+  await app.send("About boats");
+  await eventually("it is beginning", () => begin);
+  await app.sessions.getByRole("link", { name: "About trains" }).click();
+  await app.shows("About trains", "Fine.");
+  await app.box.fill("Half a sent");
+  begin();
+  await app.sessions.getByRole("link", { name: "About boats" }).waitFor();
+  assert.equal(page.url(), trains);
+  assert.equal(await app.box.inputValue(), "Half a sent");
+  await app.sessions.getByRole("link", { name: "About boats" }).click();
+  await app.shows("About boats", "Fine.");
+  assert.equal(await app.box.inputValue(), "");
+});
+
+test("a session that was begun without this page hearing of it is not begun again", async (t) => {
+  const app = await openApp(t, server, { errors: [/ERR_/] });
+  const { page } = app;
+  await page.route(/\/sessions$/, async (route) => {
+    await route.fetch();
+    await route.abort("connectionreset");
+  });
+  await app.send("About boats");
+  const again = page.locator("#thread").getByRole("button", { name: "Try again" });
+  await again.waitFor();
+  assert.equal(await app.box.inputValue(), "About boats");
+  await page.unroute(/\/sessions$/);
+  await again.click();
+  await app.shows("About boats", "Fine.");
+  assert.equal(await app.box.inputValue(), "");
+  assert.equal((await server.ask("GET", `/users/${await app.user()}/sessions`)).sessions.length, 1);
+});

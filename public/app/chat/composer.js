@@ -78,6 +78,15 @@ export function setText(text) {
   draw();
 }
 
+/** Gives back what was not sent, before what is being written there now. @param {string | null} sessionId null: a new one @param {string} text */
+export function giveBack(sessionId, text) {
+  const to = sessionId ?? "new";
+  const now = to === place ? field().value : recall(`draft:${to}`) ?? "";
+  const both = now.trim() && now.trim() !== text ? `${text}\n\n${now}` : text;
+  if (to === place) setText(both);
+  else keep(`draft:${to}`, both);
+}
+
 /** Is an answer being written? Then the button stops it. @param {boolean} now */
 export function setBusy(now) {
   isBusy = now;

@@ -13,9 +13,9 @@ import { dismiss, follow, isRunning, onTurn, retry, run, stop, turnOf } from "..
 import { announce } from "../ui/announce.js";
 import { branch, openCreate, pager } from "../ui/later.js";
 import { complain, problemCard } from "../ui/problem.js";
-import { keepUnsent, unsent } from "../unsent.js";
+import { unsent } from "../unsent.js";
 import { drawBar } from "./bar.js";
-import { moveDraft, setBusy, setClosed, setText, showDraft, startComposer } from "./composer.js";
+import { giveBack, moveDraft, setBusy, setClosed, setText, showDraft, startComposer } from "./composer.js";
 import { editMessage } from "./edit.js";
 import { emptySession, home } from "./home.js";
 import { clearLive, drawLive, drawUnanswered, livePlace, memoryLine, updateLive } from "./live.js";
@@ -257,27 +257,42 @@ async function showMessage(sequence) {
 }
 
 /** Says something; where there is no session, in a new one. @param {string} text */
-async function say(text) {
-  if (view.id !== null) {
-    if (!view.session || isRunning(view.id)) return setText(text);
-    // What could not be sent before goes first; this is kept meanwhile.
-    if (turnOf(view.id)?.problem?.isUnreachable) return setText(text), retry(view.id);
-    byId("thread").querySelector(".hero")?.remove();
-    dismiss(view.id);
-    run("reply", view.id, text);
-    return;
-  }
+function say(text) {
+  const { sessionId } = route();
+  if (sessionId === null) return void sayFirst(text);
+  // Not shown yet, or no more.
+  if (sessionId !== view.id || !view.session || isRunning(view.id)) return setText(text);
+  // What could not be sent before goes first; this is kept meanwhile.
+  if (turnOf(view.id)?.problem?.isUnreachable) return setText(text), retry(view.id);
+  byId("thread").querySelector(".hero")?.remove();
+  dismiss(view.id);
+  run("reply", view.id, text);
+}
+
+/** What no session could be begun with. It may have been begun all the same: the same again has the same key. @type {{ text: string, persona: string, key: string } | null} */
+let failed = null;
+
+/** Says the first message of a session. @param {string} text */
+async function sayFirst(text) {
+  const { persona } = view;
+  const key = failed?.text === text && failed.persona === persona ? failed.key : newKey();
   setBusy(true);
   try {
-    const value = await begin({ persona: view.persona }, newKey());
-    moveDraft(value.session_id);
-    // Shown by the change of the address; what is unsent is sent by it.
-    keepUnsent(value.session_id, newKey(), text);
-    // It stays busy until then, or whoever is quick would begin another session.
+    const { session_id: id } = await begin({ persona }, key);
+    failed = null;
+    run("reply", id, text);
+    // Whoever has gone elsewhere meanwhile stays there.
+    if (route().sessionId !== null) return;
+    moveDraft(id);
+    // It stays busy until it is shown, or whoever is quick would begin another session.
+    go(id);
   } catch (error) {
+    failed = { text, persona, key };
+    giveBack(null, text);
+    if (route().sessionId !== null) return complain(error);
     setBusy(false);
-    setText(text);
-    clear(h("div", { class: "hero" }, problemCard(error, h("button", { class: "button small", type: "button", onclick: () => void say(text) }, "Try again"))));
+    const again = () => (setText(byId("message").value.replace(text, "").trim()), void sayFirst(text));
+    clear(h("div", { class: "hero" }, problemCard(error, h("button", { class: "button small", type: "button", onclick: again }, "Try again"))));
   }
 }
 

@@ -1,7 +1,6 @@
 // Beginning a session: by the form, or by a first message.
 // @ts-check
 import { createSession } from "../api.js";
-import { go } from "../router.js";
 import { recall } from "../storage.js";
 import { tellTabs } from "../tabs.js";
 import { toast } from "../ui/toast.js";
@@ -14,7 +13,7 @@ export let createAs = () => {};
 const identity = new Promise((resolve) => (createAs = resolve));
 
 /**
- * Creates a session and goes there.
+ * Creates a session; whoever asked goes there, or has gone elsewhere meanwhile.
  * @param {{ persona: string, title?: string, ttl?: number, memory?: boolean }} choices
  * @param {string} key under which it is created once
  * @returns {Promise<any>} the session
@@ -31,7 +30,6 @@ export async function begin({ persona, title, ttl, memory = true }, key) {
   };
   const { value } = await createSession(body, key);
   put(value);
-  go(value.session_id);
   tellTabs({ what: "changed", sessionId: value.session_id });
   void tellEvicted();
   return value;

@@ -3,6 +3,7 @@
 import { newKey } from "../api.js";
 import { h } from "../dom.js";
 import { avatar, loadPersonas } from "../personas.js";
+import { go } from "../router.js";
 import { keep, recall } from "../storage.js";
 import { openDialog } from "../ui/dialog.js";
 import { problemCard } from "../ui/problem.js";
@@ -39,7 +40,8 @@ export async function openForm(persona = "default") {
     const chosen = new FormData(form);
     keep("display-name", String(chosen.get("display_name") ?? "").trim());
     try {
-      await begin({ persona: String(chosen.get("persona") ?? "default"), title: String(chosen.get("title") ?? ""), ttl: Number(chosen.get("ttl")), memory: memory.checked }, key);
+      const { session_id: id } = await begin({ persona: String(chosen.get("persona") ?? "default"), title: String(chosen.get("title") ?? ""), ttl: Number(chosen.get("ttl")), memory: memory.checked }, key);
+      go(id);
       dialog.close();
     } catch (error) {
       trouble.replaceChildren(problemCard(error));
