@@ -62,17 +62,21 @@ impl Object {
         Ok(PageRecord { messages: encode_messages(messages), total: message_count, first_sequence, last_sequence })
     }
 
-    /// The versions of the place where message `sequence` stands, the newest first.
+    /// The versions of the place where message `sequence` stands, the newest first, as far as they fit on a page.
     pub(super) fn siblings(&self, sequence: u64) -> Result<Siblings> {
         let message = self.storage.message(sequence)?.ok_or(Error::NotFound(Subject::Message))?;
-        let (mut versions, mut place) = (vec![vec![message]], sequence);
-        loop {
-            let earlier = self.storage.replaced_by(place)?;
-            let Some(first) = earlier.first() else { break };
-            place = first.sequence;
-            versions.push(earlier);
+        let (mut versions, mut place, mut room, mut has_more) = (vec![vec![message]], Some(sequence), limits::PAGE_BYTES, false);
+        while let Some(version) = place.map(|place| self.storage.replaced_by(place, room)).transpose()?.flatten() {
+            if room == 0 {
+                has_more = true;
+                break;
+            }
+            place = version.messages.first().filter(|_| version.is_whole).map(|first| first.sequence);
+            has_more = !version.is_whole;
+            room = room.saturating_sub(version.size_bytes);
+            versions.push(version.messages);
         }
-        Ok(Siblings { versions: versions.into_iter().map(encode_messages).collect() })
+        Ok(Siblings { versions: versions.into_iter().map(encode_messages).collect(), has_more })
     }
 
     /// The session and its messages up to `through`, for another session to begin with.

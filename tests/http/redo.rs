@@ -60,6 +60,28 @@ fn an_answer_is_given_anew_and_the_old_ones_are_kept() {
 }
 
 #[test]
+fn earlier_versions_come_as_far_as_they_fit() {
+    let server = Server::start();
+    let at = "2026-11-20T09:38:53Z";
+    let text = |number: u64| format!("{number} {}", "x".repeat(200 * 1024));
+    // Version n was replaced by version n + 1; the last one stands.
+    let version = |number: u64| json!({"sequence": number, "replaced_by": number + 1, "role": "assistant", "content": text(number), "created_at": at});
+    let versions: Vec<_> = (2..20).map(version).collect();
+    let file = format!(
+        r#"{{"format":"edge-sessions.session","version":1,"session":{{}},"messages":[{{"sequence":1,"role":"user","content":"x","created_at":"{at}"}},
+            {{"sequence":20,"role":"assistant","content":"y","created_at":"{at}","replaces":19}}],"versions":{}}}"#,
+        json!(versions)
+    );
+    let id = server
+        .ask("POST", "/sessions/import", &[("content-type", "application/json")], Some(file.as_bytes()))
+        .expect(201)
+        .text("session_id");
+    let found = server.get(&format!("/sessions/{id}/messages/20/versions")).expect(200).value();
+    let numbers: Vec<_> = found["versions"].as_array().unwrap().iter().map(|version| version[0]["sequence"].as_u64().unwrap()).collect();
+    assert_eq!((numbers, &found["has_more"]), ((9..=20).rev().collect(), &json!(true)));
+}
+
+#[test]
 fn a_failed_attempt_at_another_answer_leaves_the_old_one() {
     let model = Model::start(|number, _| match number {
         0 => Model::saying("Good."),

@@ -97,6 +97,8 @@ pub(super) struct VersionsJson<'a> {
     session_id: &'a str,
     /// What stands in this place now, then what stood there before, each a stretch of messages.
     versions: Vec<Vec<MessageJson<'a>>>,
+    /// Are there earlier ones? An export has them.
+    has_more: bool,
 }
 
 #[derive(Serialize)]
@@ -151,12 +153,13 @@ pub(crate) async fn pop(request: &Request<'_>) -> std::result::Result<Reply, Pro
     Ok(Reply::json(200, &json).with_header("etag", etag(session.version())))
 }
 
-/// `GET /sessions/{id}/messages/{sequence}/versions`: 200 with what has stood in the place of a message, newest first.
+/// `GET /sessions/{id}/messages/{sequence}/versions`: 200 with what has stood in the place of a message, newest first, up
+/// to a page's worth.
 pub(crate) async fn versions(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
     let (id, sequence) = (request.id(0, "session_id")?, parse_number("sequence", request.segment(1))?);
-    let versions = SessionClient::new(request.env(), request.caller(), &id).siblings(sequence).await?;
+    let (versions, has_more) = SessionClient::new(request.env(), request.caller(), &id).siblings(sequence).await?;
     let versions = versions.iter().map(|messages| messages.iter().map(MessageJson::from).collect()).collect();
-    Ok(Reply::json(200, &VersionsJson { session_id: id.as_str(), versions }))
+    Ok(Reply::json(200, &VersionsJson { session_id: id.as_str(), versions, has_more }))
 }
 
 /// `POST /sessions/{id}/messages`: 201 with what was stored; all of the messages or none.

@@ -51,13 +51,14 @@ impl SessionClient<'_> {
         })
     }
 
-    /// The versions of the place where message `sequence` stands, the newest first.
+    /// The versions of the place where message `sequence` stands, the newest first, each a stretch of messages; and whether
+    /// earlier ones did not fit.
     ///
     /// # Errors
     /// `NotFound` when there is no such message.
-    pub(crate) async fn siblings(&self, sequence: u64) -> Result<Vec<Vec<Message>>> {
-        let siblings: Siblings = self.ask(Call::Siblings { sequence }).await?;
-        siblings.versions.into_iter().map(decode_messages).collect()
+    pub(crate) async fn siblings(&self, sequence: u64) -> Result<(Vec<Vec<Message>>, bool)> {
+        let Siblings { versions, has_more } = self.ask(Call::Siblings { sequence }).await?;
+        Ok((versions.into_iter().map(decode_messages).collect::<Result<_>>()?, has_more))
     }
 
     /// Messages of the session that the question finds.

@@ -151,6 +151,9 @@ pub(crate) struct Popped {
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Siblings {
     pub(crate) versions: Vec<Vec<MessageRecord>>,
+    /// Do earlier ones not fit? Objects of an earlier version give all.
+    #[serde(default)]
+    pub(crate) has_more: bool,
 }
 
 /// A session to make another one of.

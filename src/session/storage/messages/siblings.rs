@@ -35,8 +35,11 @@ const PAGE: &str =
     select * from sibling where sequence > ? order by sequence limit ?))
   where bytes_before < ? order by sequence";
 const DELETE_COPIED: &str = "delete from message where sequence > ? and role <> 'system' returning sequence";
-const FIND: &str = "select sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata, cut, replaces, removed_at
-  from sibling where replaced_by = ? order by sequence";
+// As in PAGE.
+const VERSION: &str =
+    "select sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata, cut, replaces, removed_at, bytes, count from (
+  select *, sum(size_bytes) over (order by sequence) as bytes, count(*) over () as count from sibling where replaced_by = ?)
+  where bytes - size_bytes < ? order by sequence";
 const FIND_ONE: &str = "select sequence, created_at, role, content, tool_calls, tool_call_id, name, metadata, cut, replaces, removed_at
   from sibling where sequence = ?";
 const REMOVE: Write = Write::new(
@@ -48,6 +51,15 @@ const DELETE_VERSIONS: &str = "with recursive version(sequence) as (
     union select sibling.sequence from sibling join version on sibling.replaced_by = version.sequence)
   delete from sibling where sequence in version returning sequence";
 pub(in crate::session::storage) const DELETE_ALL: Write = Write::new("delete from sibling");
+
+/// What once stood in a place of the history.
+pub(in crate::session) struct Version {
+    /// Never empty.
+    pub messages: Vec<Message>,
+    pub size_bytes: u64,
+    /// Are these all of it?
+    pub is_whole: bool,
+}
 
 impl Storage {
     /// Takes every message after `sequence` but instructions out of the history: `replaced_by` comes in their place.
@@ -90,8 +102,13 @@ impl Storage {
         self.sql.run(&REMOVE, &[now.millis().into(), sequence.into()])
     }
 
-    /// What message `sequence` came in the place of, oldest first.
-    pub(in crate::session) fn replaced_by(&self, sequence: u64) -> Result<Vec<Message>> {
-        self.sql.rows(FIND, &[sequence.into()])?.iter().map(read_message).collect()
+    /// What message `sequence` came in the place of, if it did; at most `max_bytes` of it, but its first message in any case.
+    pub(in crate::session) fn replaced_by(&self, sequence: u64, max_bytes: u64) -> Result<Option<Version>> {
+        let rows = self.sql.rows(VERSION, &[sequence.into(), max_bytes.max(1).into()])?;
+        let Some(last) = rows.last() else { return Ok(None) };
+        let (size_bytes, count) = (last.count(11)?, last.count(12)?);
+        let messages = rows.iter().map(read_message).collect::<Result<Vec<_>>>()?;
+        let is_whole = u64::try_from(messages.len()).is_ok_and(|read| read == count);
+        Ok(Some(Version { messages, size_bytes, is_whole }))
     }
 }
