@@ -238,21 +238,28 @@ fn what_a_user_wants_and_has_said_in_format_3_is_still_known() {
 }
 
 #[test]
-fn what_a_user_object_was_about_to_end_in_format_4_is_ended() {
-    let mut server = Server::start();
-    server.put("/users/ann/memory/k", json!({"value": 1})).expect(201);
-    server.kill();
-    rewrite(&server, "user", "user-format-4");
-    server.launch();
-    let list = server.get("/users/ann/sessions").expect(200).value();
-    let ids: Vec<&str> = list["sessions"].as_array().unwrap().iter().map(|session| session["session_id"].as_str().unwrap()).collect();
-    assert_eq!((ids, &list["sessions"][0]["last_message"]["sequence"]), (vec!["listed"], &json!(1)));
-    assert_eq!(server.get("/users/ann/search?q=oolong").expect(200).value()["total"], 1);
-    // The erasure goes on where it was.
-    server.put("/users/ann/memory/k", json!({"value": 1})).expect_problem(503, "UNAVAILABLE");
-    let receipt = server.delete("/users/ann").expect(200).value();
-    // One is a place for a session that never began.
-    assert_eq!((&receipt["sessions"], &receipt["messages"], &receipt["memories"]), (&json!(4), &json!(2), &json!(3)), "{receipt}");
+fn what_a_user_object_was_about_to_end_in_any_shape_of_format_4_is_ended() {
+    let shapes = ["user-format-4", "user-format-4-documents", "user-format-4-unnumbered"].map(|stored| {
+        let mut server = Server::start();
+        server.put("/users/ann/memory/k", json!({"value": 1})).expect(201);
+        server.kill();
+        rewrite(&server, "user", stored);
+        server.launch();
+        let list = server.get("/users/ann/sessions").expect(200).value();
+        let ids: Vec<&str> = list["sessions"].as_array().unwrap().iter().map(|session| session["session_id"].as_str().unwrap()).collect();
+        assert_eq!((ids, &list["sessions"][0]["last_message"]["sequence"]), (vec!["listed"], &json!(1)), "{stored}");
+        assert_eq!(server.get("/users/ann/search?q=oolong").expect(200).value()["total"], 1, "{stored}");
+        server.kill();
+        let shape = sqlite::shape(&server.databases("user")[0]);
+        server.launch();
+        // The erasure goes on where it was.
+        server.put("/users/ann/memory/k", json!({"value": 1})).expect_problem(503, "UNAVAILABLE");
+        let receipt = server.delete("/users/ann").expect(200).value();
+        // One is a place for a session that never began.
+        assert_eq!((&receipt["sessions"], &receipt["messages"], &receipt["memories"]), (&json!(4), &json!(2), &json!(3)), "{receipt}");
+        shape
+    });
+    assert!(shapes.iter().all(|shape| *shape == shapes[0]), "{shapes:#?}");
 }
 
 #[test]
