@@ -24,7 +24,7 @@ use crate::{
     session::{self, record::refusal::Refusal},
     user::protocol::{
         BINDING, Call, DocumentRecord, ErasedRecord, FilterRecord, Inform, Informed, ListedRecord, PositionRecord, PreviewRecord, Reminded,
-        Settings, Share,
+        Settings, Share, is_unreadable,
     },
 };
 
@@ -271,8 +271,8 @@ async fn ask_informed<T: DeserializeOwned>(env: &Env, user: &UserId, call: &Call
     let behind = match informed {
         Ok(Informed::Answer(answer)) => return Ok(answer),
         Ok(Informed::Behind { behind }) => behind,
-        // So answers an object that is still of an earlier version, while one is deployed. It lets no session be late.
-        Err(Error::Internal(_)) => Vec::new(),
+        // Of an earlier version than 0.6, while one is deployed. It lets no session be late.
+        Err(error) if is_unreadable(&error) => Vec::new(),
         Err(error) => return Err(error),
     };
     let share = async |id: &String| {

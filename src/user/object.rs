@@ -22,7 +22,7 @@ use crate::{
     },
     session::record::refusal::Refusal,
     user::{
-        protocol::{Call, FilterRecord, Informed},
+        protocol::{self, Call, Informed},
         storage::{Place, Storage},
     },
 };
@@ -106,8 +106,7 @@ impl Object {
     }
 
     fn answer(&self, json: &str) -> Result<Outcome> {
-        let (call, now): (Call, _) =
-            (serde_json::from_str(json).map_err(|e| Error::Internal(format!("call: {}", platform::fault_of(&e))))?, platform::now());
+        let (call, now) = (protocol::decode(json)?, platform::now());
         if call.writes() && self.storage.is_erasing()? {
             return Err(Error::Unavailable("the user is being erased".into()));
         }
@@ -118,7 +117,6 @@ impl Object {
 
     fn do_now(&self, call: Call, now: Timestamp) -> Result<Outcome> {
         let answer = match call {
-            Call::Put(record) => self.storage.put(*record, self.limit()?, now).and_then(|place| self.listed(place)),
             Call::Share(share) => self.storage.share(*share, self.limit()?, now).and_then(|place| self.listed(place)),
             Call::Admit { user, session_id } => return Ok(Outcome::Admission(Id::parse("user_id", &user)?, session_id)),
             Call::Erase { user } => return Ok(Outcome::Erasure(Id::parse("user_id", &user)?)),
@@ -136,10 +134,6 @@ impl Object {
             Call::Search(call) => encode(&self.storage.search(&call, now)?),
             Call::Settings => encode(&self.storage.settings()?),
             Call::Change(settings) => self.storage.change(&settings).and_then(|()| encode(&settings)),
-            Call::List { limit, after } => {
-                let listed = self.storage.list(limit, after, &FilterRecord::default(), now)?;
-                encode(&listed.into_iter().map(|item| item.session).collect::<Vec<_>>())
-            }
             Call::Ids { after, limit } => encode(&self.storage.ids(&after, limit)?),
             Call::Page { limit, after, filter } => encode(&self.storage.list(limit, after, &filter, now)?),
             Call::Informed(_) => Err(Error::Internal("a call in a call in a call".into())),

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    error::{Error, Result},
     memory::protocol::{EntryRecord, FactRecord, MemoryCall, OriginRecord},
+    platform::fault_of,
     search::protocol::SearchCall,
     session::record::{RepeatableRecord, SessionRecord},
 };
@@ -15,14 +17,10 @@ pub(super) const BINDING: &str = "USER";
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Call {
-    /// Adds a session to the list, or replaces what it says of it. Answers `true`. Since 0.4 `Share` says the same.
-    Put(Box<SessionRecord>),
-    /// The same, with what is new in it. Answers `true`.
+    /// Adds a session to the list, or replaces what it says of it, with what is new in it. Answers `true`.
     Share(Box<Share>),
     /// Takes a session off the list. Answers `true`, also when it was not on it.
     Remove { session_id: String },
-    /// Answers a list of `SessionRecord`, those with the latest activity first. Since 0.5 `Page` says more.
-    List { limit: u32, after: Option<PositionRecord> },
     /// Answers a list of [`ListedRecord`], those with the latest activity first.
     Page { limit: u32, after: Option<PositionRecord>, filter: FilterRecord },
     /// Answers the ids after `after`, in their order, of all sessions that there may be, listed or not.
@@ -72,17 +70,32 @@ pub(super) enum Informed<T> {
     Answer(T),
 }
 
+/// What an object says first of a call that it cannot read, in every version.
+const UNREADABLE: &str = "call: ";
+
+/// Reads a call.
+///
+/// # Errors
+/// One that [`is_unreadable`] knows when it is none of this version's: another one is being deployed.
+pub(super) fn decode(json: &str) -> Result<Call> {
+    serde_json::from_str(json).map_err(|e| Error::Internal(format!("{UNREADABLE}{}", fault_of(&e))))
+}
+
+/// Has an object refused a call because it cannot read it?
+pub(super) fn is_unreadable(error: &Error) -> bool {
+    matches!(error, Error::Internal(cause) if cause.starts_with(UNREADABLE))
+}
+
 impl Call {
     /// May it add something? While the user is erased nothing is added.
     pub(super) fn writes(&self) -> bool {
         match self {
-            Call::Put(_) | Call::Share(_) | Call::Admit { .. } | Call::Once { .. } | Call::Remind { .. } | Call::Change(_) => true,
+            Call::Share(_) | Call::Admit { .. } | Call::Once { .. } | Call::Remind { .. } | Call::Change(_) => true,
             Call::Memory(call) => call.writes(),
             Call::Informed(call) => call.writes(),
             Call::Remove { .. }
             | Call::Hide { .. }
             | Call::Erase { .. }
-            | Call::List { .. }
             | Call::Page { .. }
             | Call::Ids { .. }
             | Call::Search(_)
@@ -139,7 +152,7 @@ pub(super) struct Settings {
 }
 
 /// What a list is to show, besides its order. What is absent lets everything through.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub(super) struct FilterRecord {
     pub(super) persona: Option<String>,
     /// Text in the title, in whatever case.
@@ -206,11 +219,8 @@ mod tests {
     #[test]
     fn call_format_unchanged() {
         let calls = [
-            r#"{"put":{"id":"s","owner":"nobody","user_id":null,"persona":"default","title":null,"metadata":"{}","created_at":1,"last_activity":2,"idle_timeout_ms":3,"message_count":4,"last_sequence":5,"revision":6}}"#,
             r#"{"remove":{"session_id":"s"}}"#,
-            r#"{"list":{"limit":50,"after":{"last_activity":1,"session_id":"s"}}}"#,
-            r#"{"list":{"limit":50,"after":null}}"#,
-            r#"{"page":{"limit":50,"after":null,"filter":{"persona":"p","title":"t","created_since":1,"created_before":2,"active_since":3,"active_before":4}}}"#,
+            r#"{"page":{"limit":50,"after":{"last_activity":1,"session_id":"s"},"filter":{"persona":"p","title":"t","created_since":1,"created_before":2,"active_since":3,"active_before":4}}}"#,
             r#"{"ids":{"after":"s","limit":50}}"#,
             r#"{"page":{"limit":50,"after":null,"filter":{"persona":null,"title":null,"user_id":"u","created_since":null,"created_before":null,"active_since":null,"active_before":null}}}"#,
             r#"{"admit":{"user":"ann","session_id":"s"}}"#,
@@ -228,6 +238,18 @@ mod tests {
         ];
         for written in calls {
             assert_eq!(serde_json::to_string(&serde_json::from_str::<Call>(written).unwrap()).unwrap(), written);
+        }
+    }
+
+    #[test]
+    fn a_call_that_cannot_be_read_is_told_from_other_failures() {
+        assert!(is_unreadable(&decode(r#"{"of":"another version"}"#).err().unwrap()));
+        // What versions before 0.8 say, with serde's words or without.
+        for cause in ["call: Data error at line 1 column 11", "call: unknown variant"] {
+            assert!(is_unreadable(&Error::Internal(cause.into())), "{cause}");
+        }
+        for error in [Error::Internal("SQL: disk I/O error".into()), Error::Unavailable("call: x".into())] {
+            assert!(!is_unreadable(&error), "{error:?}");
         }
     }
 

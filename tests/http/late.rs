@@ -284,6 +284,17 @@ fn a_session_whose_object_is_lost_when_it_is_to_share_is_asked_again() {
 }
 
 #[test]
+fn an_object_that_fails_is_not_taken_for_one_of_an_earlier_version() {
+    let mut server = Server::start();
+    begin(&server, "ann", json!({}));
+    server.kill();
+    let call = "const reply = await guard(() => core(this, UserCore).call(json));";
+    let refusal = r#"{"err":{"internal":{"cause":"SQL: disk I/O error"}}}"#;
+    server.launch_changed(call, &format!("if (json.startsWith('{{\"informed\"')) return '{refusal}';\n{call}"));
+    server.get("/users/ann/sessions").expect_problem(500, "INTERNAL_ERROR");
+}
+
+#[test]
 fn an_object_of_an_earlier_version_is_asked_as_it_was() {
     let mut server = Server::start();
     let id = begin(&server, "ann", json!({}));

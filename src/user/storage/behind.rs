@@ -57,12 +57,11 @@ impl Storage {
             return Ok(Vec::new());
         }
         let depends = match call {
-            Call::Page { .. } | Call::List { .. } | Call::Search(_) => true,
+            Call::Page { .. } | Call::Search(_) => true,
             // Who has to end, or has ended, only the sessions themselves know.
             Call::Admit { session_id, .. } => self.lacks_place(session_id, limit, now)?,
             Call::Share(share) => self.lacks_place(share.session.id(), limit, now)?,
-            Call::Put(_)
-            | Call::Remove { .. }
+            Call::Remove { .. }
             | Call::Hide { .. }
             | Call::Erase { .. }
             | Call::Ids { .. }
