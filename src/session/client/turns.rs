@@ -107,9 +107,7 @@ impl Events {
             })
         })
     }
-}
 
-impl Events {
     /// Has `hear` take each event, until the last.
     ///
     /// # Errors
