@@ -29,7 +29,7 @@ impl Object {
     /// # Errors
     /// When that has not worked.
     pub(super) async fn share_now(&self) -> Result<String> {
-        self.update_list(Sharing::Late).await.and_then(|()| answer(&true))
+        self.update_list(Sharing::Asked).await.and_then(|()| answer(&true))
     }
 
     async fn update_list(&self, sharing: Sharing) -> Result<()> {
@@ -64,7 +64,7 @@ impl Object {
             return self.bury(&stored, IndexFailure::Matters).await;
         }
         if let Owner::User(user) = &stored.session.owner
-            && (stored.is_list_behind() || sharing == Sharing::Late)
+            && (stored.is_list_behind() || sharing == Sharing::Asked)
         {
             self.strike(When::Listing);
             self.share(user, &stored, sharing).await?;

@@ -23,8 +23,8 @@ const REPEATED: usize = 20;
 pub(super) enum Sharing {
     /// When it does not know what it should.
     Due,
-    /// When it has asked.
-    Late,
+    /// When it, or whoever needs it to know, has asked.
+    Asked,
 }
 
 impl Object {
@@ -69,7 +69,10 @@ impl Object {
             forgotten: &unshared.forgotten,
             stays_behind: unshared.has_more || is_amid_late_turn,
         };
-        user::client::share(&self.env, user, listed, news).await?;
+        if !user::client::share(&self.env, user, listed, news).await? {
+            // Most likely nobody needs to know any more. One that is spared tells it with the next call, or when it is asked.
+            return Ok(false);
+        }
         let Some(now) = self.storage.load()?.filter(|now| now.session.created_at == listed.created_at && !now.is_ended) else {
             return Ok(false);
         };
@@ -82,7 +85,7 @@ impl Object {
         self.storage.set_forgotten(&unshared)?;
         let shared_sequence = unshared.messages.last().map_or(now.shared_sequence, |last| last.sequence);
         self.storage.set_heard(listed, listed_revision, shared_sequence);
-        if sharing == Sharing::Late || unshared.messages.len() >= REPEATED {
+        if sharing == Sharing::Asked || unshared.messages.len() >= REPEATED {
             self.storage.write_heard()?;
         }
         Ok(unshared.has_more)

@@ -52,11 +52,12 @@ pub(crate) struct News<'a> {
     pub stays_behind: bool,
 }
 
-/// Puts `session` on the list of `user`, or brings what the list says of it up to date; and so the index of its text.
+/// Puts `session` on the list of `user`, or brings what the list says of it up to date; and so the index of its text. Has it?
+/// Not while the session is to end.
 ///
 /// # Errors
 /// `Unavailable` when the object cannot be reached; so in every function here.
-pub(crate) async fn share(env: &Env, user: &UserId, session: &Session, news: News<'_>) -> Result<()> {
+pub(crate) async fn share(env: &Env, user: &UserId, session: &Session, news: News<'_>) -> Result<bool> {
     let document = |message: &Message| {
         let content = message.body.content.clone().filter(|text| !text.is_empty())?;
         let (role, created_at) = (message.body.role.name().to_owned(), message.created_at.millis());
@@ -69,7 +70,7 @@ pub(crate) async fn share(env: &Env, user: &UserId, session: &Session, news: New
         forgotten: news.forgotten.to_vec(),
         stays_behind: news.stays_behind,
     };
-    ask_informed::<bool>(env, user, &Call::Share(Box::new(share))).await.map(drop)
+    ask_informed(env, user, &Call::Share(Box::new(share))).await
 }
 
 /// Takes session `id` off the list of `user`.
@@ -287,10 +288,17 @@ async fn ask_informed<T: DeserializeOwned>(env: &Env, user: &UserId, call: &Call
     namespace::call::<_, T, Refusal>(env, BINDING, user.as_str(), call).await
 }
 
-/// Has a session share. One whose object is lost on the way is there again when it is called once more.
+/// Has a session share. One whose object is lost on the way is there again when it is called once more; one that is not there
+/// is waited for no more.
 async fn share_now(env: &Env, user: &UserId, id: &str) -> Result<()> {
-    match session::client::share_now(env, user, id).await {
-        Err(Error::Unavailable(_)) => session::client::share_now(env, user, id).await,
-        shared => shared,
+    let asked_at = platform::now();
+    let is_there = match session::client::share_now(env, user, id).await {
+        Err(Error::Unavailable(_)) => session::client::share_now(env, user, id).await?,
+        shared => shared?,
+    };
+    if is_there {
+        return Ok(());
     }
+    let lost = Call::Lost { session_id: id.to_owned(), asked_at: asked_at.millis() };
+    namespace::call::<_, bool, Refusal>(env, BINDING, user.as_str(), &lost).await.map(drop)
 }

@@ -117,10 +117,11 @@ impl Object {
 
     fn do_now(&self, call: Call, now: Timestamp) -> Result<Outcome> {
         let answer = match call {
-            Call::Share(share) => self.storage.share(*share, self.limit()?, now).and_then(|place| self.listed(place)),
+            Call::Share(share) => encode(&self.storage.share(*share, self.limit()?, now)?.is_some_and(|place| self.listed(place))),
             Call::Admit { user, session_id } => return Ok(Outcome::Admission(Id::parse("user_id", &user)?, session_id)),
             Call::Erase { user } => return Ok(Outcome::Erasure(Id::parse("user_id", &user)?)),
             Call::Remove { session_id } => self.storage.remove(&session_id).and_then(|()| done()),
+            Call::Lost { session_id, asked_at } => self.storage.lose(&session_id, Timestamp::from_millis(asked_at)).and_then(|()| done()),
             Call::Hide { session_id, until } => self.storage.hide(&session_id, Timestamp::from_millis(until), now).and_then(|()| done()),
             Call::Memory(call) => self.storage.memory(call, now),
             Call::Once { request, call } => {
@@ -141,10 +142,10 @@ impl Object {
         answer.map(Outcome::Answer)
     }
 
-    /// Answers a session that has been listed. It must not wait for others to end for it: they may be waiting for the same.
-    fn listed(&self, place: Place) -> Result<String> {
+    /// That a session has been listed. It must not wait for others to end for it: they may be waiting for the same.
+    fn listed(&self, place: Place) -> bool {
         self.has_endings.set(self.has_endings.get() || place == Place::KeptByEvicting);
-        done()
+        true
     }
 
     fn limit(&self) -> Result<SessionLimit> {

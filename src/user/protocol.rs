@@ -17,10 +17,13 @@ pub(super) const BINDING: &str = "USER";
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Call {
-    /// Adds a session to the list, or replaces what it says of it, with what is new in it. Answers `true`.
+    /// Adds a session to the list, or replaces what it says of it, with what is new in it. Answers whether it has: it has not
+    /// when the session is to end.
     Share(Box<Share>),
     /// Takes a session off the list. Answers `true`, also when it was not on it.
     Remove { session_id: String },
+    /// The same with a session that was to share at `asked_at` and was not there, unless it has begun since. Answers `true`.
+    Lost { session_id: String, asked_at: i64 },
     /// Answers a list of [`ListedRecord`], those with the latest activity first.
     Page { limit: u32, after: Option<PositionRecord>, filter: FilterRecord },
     /// Answers the ids after `after`, in their order, of all sessions that there may be, listed or not.
@@ -94,6 +97,7 @@ impl Call {
             Call::Memory(call) => call.writes(),
             Call::Informed(call) => call.writes(),
             Call::Remove { .. }
+            | Call::Lost { .. }
             | Call::Hide { .. }
             | Call::Erase { .. }
             | Call::Page { .. }
@@ -220,6 +224,7 @@ mod tests {
     fn call_format_unchanged() {
         let calls = [
             r#"{"remove":{"session_id":"s"}}"#,
+            r#"{"lost":{"session_id":"s","asked_at":1}}"#,
             r#"{"page":{"limit":50,"after":{"last_activity":1,"session_id":"s"},"filter":{"persona":"p","title":"t","created_since":1,"created_before":2,"active_since":3,"active_before":4}}}"#,
             r#"{"ids":{"after":"s","limit":50}}"#,
             r#"{"page":{"limit":50,"after":null,"filter":{"persona":null,"title":null,"user_id":"u","created_since":null,"created_before":null,"active_since":null,"active_before":null}}}"#,

@@ -284,6 +284,76 @@ fn a_session_whose_object_is_lost_when_it_is_to_share_is_asked_again() {
 }
 
 #[test]
+fn a_session_whose_turn_outlasts_its_timeout_is_listed_and_found() {
+    let model = Model::start(|number, _| match number {
+        0 => Model::saying("Good day."),
+        _ => vec![Step::Headers, Step::Gate, Step::Text("Done.".into()), Step::Finish("stop"), Step::Done],
+    });
+    let server = Server::asking(&model, &[("MODEL_TITLES", "off")]);
+    let busy = begin(&server, "ann", json!({"ttl_seconds": 1}));
+    say(&server, &busy, "Hello to you over there");
+    let asked = json!({"session_id": busy, "message": "Take your time with sesame", "stream": true});
+    let mut stream = server.events("POST", "/chat", &[], Some(&asked));
+    stream.next().unwrap();
+    eventually("the model is asked", || model.requests().len() == 2);
+    let brief = begin(&server, "ann", json!({"ttl_seconds": 1}));
+    eventually("the deadline is past", || server.get(&format!("/sessions/{brief}")).status == 404);
+    assert_eq!((listed(&server, ""), found(&server, "sesame")), (vec![busy.clone()], json!(1)));
+    model.open(1);
+    assert_eq!(stream.rest().last().unwrap().name, "done");
+    assert_eq!(latest(&server), (busy, 4, 4));
+}
+
+#[test]
+fn a_session_that_is_not_there_is_waited_for_once() {
+    let mut server = Server::start();
+    let id = begin(&server, "ann", json!({}));
+    say(&server, &id, "Hello to you over there");
+    say(&server, &id, "The marker is sesame");
+    server.kill();
+    assert_eq!(behind(&server), 1);
+    server.databases("session").iter().for_each(|file| sqlite::drop_tables(file));
+    server.launch();
+    begin(&server, "ann", json!({"session_id": "another"}));
+    assert_eq!((listed(&server, ""), found(&server, "hello")), (vec!["another".to_owned()], json!(0)));
+    server.kill();
+    assert_eq!(behind(&server), 0);
+    server.launch();
+    // Its id is free.
+    begin(&server, "ann", json!({"session_id": id}));
+    assert_eq!(listed(&server, ""), [id, "another".into()]);
+}
+
+#[test]
+fn what_a_session_says_that_is_to_end_is_known_when_it_is_spared() {
+    let model = Model::start(|number, _| match number {
+        0 => Model::saying("Good day."),
+        _ => vec![Step::Headers, Step::Gate, Step::Text("Done.".into()), Step::Finish("stop"), Step::Done],
+    });
+    let mut server = Server::asking(&model, &[("MAX_SESSIONS_PER_USER", "2"), ("MODEL_TITLES", "off")]);
+    let id = begin(&server, "ann", json!({}));
+    say(&server, &id, "Hello to you over there");
+    server.kill();
+    // As if it could not be reached when it was to end.
+    sqlite::run(&server.databases("user")[0], &format!("insert into ending values ('{id}', 'ann', 'evicted', @now)"));
+    server.launch();
+    server
+        .post(&format!("/sessions/{id}/messages"), json!({"messages": [{"role": "user", "content": "The marker is sesame"}]}))
+        .expect(201);
+    assert_eq!((listed(&server, "").len(), found(&server, "sesame")), (0, json!(0)));
+    let asked = json!({"session_id": id, "message": "Take your time", "stream": true});
+    let mut stream = server.events("POST", "/chat", &[], Some(&asked));
+    stream.next().unwrap();
+    eventually("the model is asked", || model.requests().len() == 2);
+    // For the third the first is to end, and what is to end already is tried again.
+    let [.., last] = [(); 3].map(|()| begin(&server, "ann", json!({})));
+    assert_eq!((listed(&server, ""), found(&server, "sesame")), (vec![last, id.clone()], json!(1)));
+    model.open(1);
+    assert_eq!(stream.rest().last().unwrap().name, "done");
+    assert_eq!(latest(&server), (id, 5, 5));
+}
+
+#[test]
 fn an_object_that_fails_is_not_taken_for_one_of_an_earlier_version() {
     let mut server = Server::start();
     begin(&server, "ann", json!({}));

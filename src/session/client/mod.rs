@@ -258,12 +258,12 @@ pub(crate) async fn end(env: &Env, user: &UserId, id: &str, ending: EndingRecord
     Ok((!is_spared).then_some(Gone { is_found, message_count }))
 }
 
-/// Has session `id` of `user` tell that user's object at once what it would have told later.
+/// Has session `id` of `user` tell that user's object at once what it would have told later. Is there such a session?
 ///
 /// # Errors
 /// `Unavailable` when it cannot.
-pub(crate) async fn share_now(env: &Env, user: &UserId, id: &str) -> Result<()> {
+pub(crate) async fn share_now(env: &Env, user: &UserId, id: &str) -> Result<bool> {
     let caller = Caller::User(user.clone());
     let request = Request { caller: (&caller).into(), repeatable: None, call: Call::ShareNow };
-    namespace::call::<_, bool, Refusal>(env, BINDING, id, &request).await.map(drop)
+    namespace::call::<_, _, Refusal>(env, BINDING, id, &request).await
 }

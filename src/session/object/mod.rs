@@ -158,7 +158,7 @@ impl Object {
         if matches!(call, Call::ShareNow) {
             self.aftermath.set(Aftermath::Nothing);
             let is_own = stored.is_some_and(|stored| caller.may_use(&stored.session.owner));
-            return if is_own { Ok(Outcome::Shared) } else { answer(&true).map(Outcome::Answer) };
+            return if is_own { Ok(Outcome::Shared) } else { answer(&false).map(Outcome::Answer) };
         }
         // What a user wants forgotten must not come back with a session that is restored.
         let reaches_hidden = matches!(call, Call::Restore | Call::ForgetTold);

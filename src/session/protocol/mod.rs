@@ -106,7 +106,7 @@ pub(crate) enum Call {
     Import(ImportCall),
     /// Removes what is left of a dead session, and the index entry of one that is not there; answers [`Swept`]. Whoever asks.
     Sweep { id: String },
-    /// Tells the user's object at once what was to be told later, if it is that user's session; answers `true`.
+    /// Tells the user's object at once what was to be told later; answers whether there is a session of that user's to tell of.
     ShareNow,
     /// Answers `true`: the object can be reached.
     Ping,

@@ -20,6 +20,7 @@ const MARK: Write = Write::new(
      select id from session where id = ? and state = 'listed' and (select count(*) from behind) < ?",
 );
 const IS_MARKED: &str = "select 1 from behind where session_id = ?";
+const IS_LOST: &str = "select 1 from behind left join session on id = session_id where session_id = ? and coalesce(last_activity, 0) <= ?";
 const UNMARK: Write = Write::new("delete from behind where session_id = ?");
 const UNMARK_LOST: Write = Write::new("delete from behind where session_id = ? and session_id not in (select id from session)");
 const ALL: &str = "select session_id from behind where session_id not in (select session_id from ending)";
@@ -39,6 +40,18 @@ impl Storage {
         }
         self.sql.run(&MARK, &[id.into(), MOST.into()])?;
         self.is_marked(id)
+    }
+
+    /// Marks session `id`, which has told something that was not taken.
+    pub(super) fn mark_untaken(&self, id: &str) -> Result<()> {
+        self.sql.run(&MARK, &[id.into(), u32::MAX.into()])
+    }
+
+    /// Takes session `id` off the list, which was to share at `asked_at` and was not there. One that has been told of since has
+    /// begun anew.
+    pub(in crate::user) fn lose(&self, id: &str, asked_at: Timestamp) -> Result<()> {
+        let is_lost = self.has_schema()? && self.sql.row(IS_LOST, &[id.into(), asked_at.millis().into()])?.is_some();
+        if is_lost { self.remove(id) } else { Ok(()) }
     }
 
     /// Notes that everything that session `id` has said is known, or that it is gone.
@@ -62,6 +75,7 @@ impl Storage {
             Call::Admit { session_id, .. } => self.lacks_place(session_id, limit, now)?,
             Call::Share(share) => self.lacks_place(share.session.id(), limit, now)?,
             Call::Remove { .. }
+            | Call::Lost { .. }
             | Call::Hide { .. }
             | Call::Erase { .. }
             | Call::Ids { .. }

@@ -2,6 +2,9 @@
 //!
 //! A copy, told by the session objects; it goes with its session. One row a message that says something.
 
+use std::sync::LazyLock;
+
+use super::list::IS_THERE;
 use crate::{
     domain::time::Timestamp,
     error::Result,
@@ -27,19 +30,24 @@ const DELETE_ALL: Write = Write::new("delete from search");
 const HAS: &str = "select 1 from search where rowid >= ? and rowid <= ? limit 1";
 const LAST: &str =
     "select rowid & 268435455, role, substr(content, 1, ?) from search where rowid >= ? and rowid <= ? order by rowid desc limit 1";
-const FIND: &str = "select session.id, search.rowid & 268435455, role, cast(search.created_at as integer),
-    snippet(search, 0, ?, ?, '\u{2026}', 32)
-  from search join session on session.number = search.rowid >> 28
-  where search match ? and session.expires_at > ? and session.id not in (select session_id from ending)
-    and (?5 is null or role = ?5) and (?6 is null or session.id = ?6)
-    and (?7 is null or search.created_at >= ?7) and (?8 is null or search.created_at < ?8)
-    and (?9 = 0 or not coalesce(json_extract(session.record, '$.is_memory_off'), 0))
-  order by rank, search.created_at desc limit ? offset ?";
-const COUNT: &str = "select count(*) from search join session on session.number = search.rowid >> 28
-  where search match ? and session.expires_at > ? and session.id not in (select session_id from ending)
-    and (?3 is null or role = ?3) and (?4 is null or session.id = ?4)
-    and (?5 is null or search.created_at >= ?5) and (?6 is null or search.created_at < ?6)
-    and (?7 = 0 or not coalesce(json_extract(session.record, '$.is_memory_off'), 0))";
+/// What a question finds.
+static FOUND: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "from search join session on session.number = search.rowid >> 28
+         where search match ?1 and {IS_THERE}
+           and (?3 is null or role = ?3) and (?4 is null or session.id = ?4)
+           and (?5 is null or search.created_at >= ?5) and (?6 is null or search.created_at < ?6)
+           and (?7 = 0 or not coalesce(json_extract(session.record, '$.is_memory_off'), 0))"
+    )
+});
+static FIND: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "select session.id, search.rowid & 268435455, role, cast(search.created_at as integer), snippet(search, 0, ?8, ?9, '\u{2026}', 32)
+         {} order by rank, search.created_at desc limit ?10 offset ?11",
+        *FOUND
+    )
+});
+static COUNT: LazyLock<String> = LazyLock::new(|| format!("select count(*) {}", *FOUND));
 
 /// So many sequence numbers fit beside a session's number: 2 to the 28th. The statements above shift by 28.
 const MESSAGES: u64 = 1 << 28;
@@ -86,14 +94,14 @@ fn range(number: u64, first: u64, last: u64) -> [Value; 2] {
 pub(super) fn find(sql: &Sql, call: &SearchCall, now: Timestamp) -> Result<Found> {
     let SearchCall { expression, role, session_id, since, before, is_for_model, limit, offset } = call;
     let (begins, ends) = (MATCH_BEGINS.to_string(), MATCH_ENDS.to_string());
-    let filters = || [role.as_ref().into(), session_id.as_ref().into(), (*since).into(), (*before).into(), (*is_for_model).into()];
-    let mut values = vec![(&begins).into(), (&ends).into(), expression.into(), now.millis().into()];
-    values.extend(filters());
-    values.extend([(*limit).into(), (*offset).into()]);
-    let hits = sql.rows(FIND, &values)?.iter().map(read).collect::<Result<_>>()?;
-    let mut values = vec![expression.into(), now.millis().into()];
-    values.extend(filters());
-    Ok(Found { hits, total: sql.row(COUNT, &values)?.map_or(Ok(0), |row| row.count(0))? })
+    let question = || {
+        let (role, session_id) = (role.as_ref().into(), session_id.as_ref().into());
+        vec![expression.into(), now.millis().into(), role, session_id, (*since).into(), (*before).into(), (*is_for_model).into()]
+    };
+    let total = sql.row(&COUNT, &question())?.map_or(Ok(0), |row| row.count(0))?;
+    let mut values = question();
+    values.extend([(&begins).into(), (&ends).into(), (*limit).into(), (*offset).into()]);
+    Ok(Found { hits: sql.rows(&FIND, &values)?.iter().map(read).collect::<Result<_>>()?, total })
 }
 
 fn read(row: &Row) -> Result<Hit> {

@@ -5,7 +5,7 @@
 //! place for a session that is about to begin; or `hidden`, of a session that is deleted and can be restored. Neither of
 //! these has a record. What is to end is on the list no more, though its row is.
 
-use std::time::Duration;
+use std::{sync::LazyLock, time::Duration};
 
 use super::{Ending, Storage, documents};
 use crate::{
@@ -47,23 +47,28 @@ const NUMBER: &str = "select number from session where id = ?";
 const REMOVE: Write = Write::new("delete from session where id = ?");
 const FORGET_RESERVED: Write = Write::new("delete from session where state = 'reserved' and expires_at < ?");
 const RELEASE: Write = Write::new("delete from session where id = ? and state = 'reserved'");
-// Who is behind may be more active than the row says, so its deadline there decides nothing.
-const STATE: &str = "select state from session where id = ? and (expires_at > ? or id in (select session_id from behind))";
+// Who is behind may be more active than the row says, so its deadline there decides nothing: one that has ended has told so.
+const STATE: &str = "select state from session where id = ?1 and (expires_at > ?2 or id in (select session_id from behind))";
+/// Is a session there at ?2, as far as is known?
+pub(super) const IS_THERE: &str = "(session.expires_at > ?2 or session.id in (select session_id from behind))
+    and session.id not in (select session_id from ending)";
+/// Others than ?1 that take a place at ?2.
+static OTHERS: LazyLock<String> = LazyLock::new(|| format!("from session where state <> 'hidden' and id <> ?1 and {IS_THERE}"));
 const SET_ACTIVE: Write = Write::new("update session set last_activity = ? where id = ?");
 // Whoever is spared has been active since the record was told: where a page ends is where the next one begins.
-const LIST: &str = "select json_set(record, '$.last_activity', last_activity), number from session
-  where (last_activity, session.id) < (cast(? as integer), ?) and last_activity >= ? and last_activity < ? and expires_at > ?
-    and state = 'listed' and session.id not in (select session_id from ending)
-  order by last_activity desc, session.id desc limit ?";
+static LIST: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "select json_set(record, '$.last_activity', last_activity), number from session
+         where (last_activity, id) < (cast(?1 as integer), ?3) and last_activity >= ?4 and last_activity < ?5 and state = 'listed'
+           and {IS_THERE}
+         order by last_activity desc, id desc limit ?6"
+    )
+});
 const IDS: &str = "select id from session where id > ? order by id limit ?";
-const COUNT_OTHERS: &str = "select count(*) from session
-  where state <> 'hidden' and id <> ? and (expires_at > ? or id in (select session_id from behind))
-    and id not in (select session_id from ending)";
+static COUNT_OTHERS: LazyLock<String> = LazyLock::new(|| format!("select count(*) {}", *OTHERS));
 // Who is behind when everybody was to share is amid a turn, or cannot be reached.
-const IDLE_LONGEST: &str = "select id from session
-  where state <> 'hidden' and id <> ? and (expires_at > ? or id in (select session_id from behind))
-    and id not in (select session_id from ending)
-  order by id in (select session_id from behind), last_activity, id limit ?";
+static IDLE_LONGEST: LazyLock<String> =
+    LazyLock::new(|| format!("select id {} order by id in (select session_id from behind), last_activity, id limit ?3", *OTHERS));
 
 /// For so long a place is kept for a session that is about to begin.
 const RESERVED: Duration = Duration::from_secs(60);
@@ -86,8 +91,8 @@ pub(in crate::user) enum Place {
 }
 
 impl Storage {
-    /// Adds a session or replaces what is known of it. What is told of one that is to end comes too late.
-    pub(in crate::user) fn put(&self, record: SessionRecord, limit: SessionLimit, now: Timestamp) -> Result<Place> {
+    /// Adds a session or replaces what is known of it.
+    fn put(&self, record: SessionRecord, limit: SessionLimit, now: Timestamp) -> Result<Place> {
         self.create_schema()?;
         let json = serde_json::to_string(&record).map_err(|e| Error::Internal(format!("record: {e}")))?;
         let session = Session::try_from(record)?;
@@ -103,12 +108,12 @@ impl Storage {
         self.sql.run(&PUT, &values).map(|()| place)
     }
 
-    /// The same, with what is new in it.
-    pub(in crate::user) fn share(&self, share: Share, limit: SessionLimit, now: Timestamp) -> Result<Place> {
+    /// The same, with what is new in it. `None`: it is to end. Should it be spared, it is to tell that once more.
+    pub(in crate::user) fn share(&self, share: Share, limit: SessionLimit, now: Timestamp) -> Result<Option<Place>> {
         let Share { session, after, documents, forgotten, stays_behind } = share;
         let (session_id, created_at) = (&session.id().to_owned(), session.created_at());
         match self.ending_decided_at(session_id)? {
-            Some(decided_at) if created_at <= decided_at => return Ok(Place::Kept),
+            Some(decided_at) if created_at <= decided_at => return self.mark_untaken(session_id).map(|()| None),
             // It has begun since, in the place of another.
             Some(_) => {
                 self.forget_ending(session_id)?;
@@ -128,7 +133,7 @@ impl Storage {
             self.blank_answers()?;
             memory::forget_from(&self.sql, &Origin { session_id: session_id.clone(), sequence }, created_at, now)
         })?;
-        Ok(place)
+        Ok(Some(place))
     }
 
     /// Removes a session and its text, if it is there.
@@ -206,8 +211,8 @@ impl Storage {
         let mut position = after;
         loop {
             let (last_activity, id) = position.as_ref().map_or((i64::MAX, ""), |after| (after.last_activity, after.session_id.as_str()));
-            let values = [last_activity.into(), id.into(), since.into(), before.into(), now.millis().into(), BATCH.into()];
-            let rows = self.sql.rows(LIST, &values)?;
+            let values = [last_activity.into(), now.millis().into(), id.into(), since.into(), before.into(), BATCH.into()];
+            let rows = self.sql.rows(&LIST, &values)?;
             for row in &rows {
                 let item = self.read(row)?;
                 position =
@@ -238,7 +243,7 @@ impl Storage {
     /// How many are too many with session `id`?
     fn excess(&self, id: &str, limit: SessionLimit, now: Timestamp) -> Result<u64> {
         let Some(most) = limit.most else { return Ok(0) };
-        let others = self.sql.row(COUNT_OTHERS, &[id.into(), now.millis().into()])?.map_or(Ok(0), |row| row.count(0))?;
+        let others = self.sql.row(&COUNT_OTHERS, &[id.into(), now.millis().into()])?.map_or(Ok(0), |row| row.count(0))?;
         Ok(others.saturating_add(1).saturating_sub(most))
     }
 
@@ -256,7 +261,7 @@ impl Storage {
         if !limit.evicts {
             return Ok(Place::None);
         }
-        for row in self.sql.rows(IDLE_LONGEST, &[id.into(), now.millis().into(), excess.into()])? {
+        for row in self.sql.rows(&IDLE_LONGEST, &[id.into(), now.millis().into(), excess.into()])? {
             self.end_later(&row.text(0)?, user, EndingRecord::Evicted, now)?;
         }
         Ok(Place::KeptByEvicting)
