@@ -8,6 +8,7 @@ mod auth;
 mod rate;
 mod begin;
 mod every_session;
+mod read_on;
 mod saying;
 mod atlus;
 mod connect;

@@ -281,6 +281,17 @@ fn history_is_the_newest_that_was_said() {
     assert_eq!(contents(&history)[2], "weather?");
     assert_eq!(history["messages"].as_array().unwrap().len(), 3);
     ann.get("/session/Ann/history?limit=0").expect(422);
+    // Also where there are many of those.
+    for call in 0..60 {
+        let id = format!("call_{call}");
+        let silent = json!({"messages": [
+            {"role": "assistant", "content": null, "tool_calls": [{"id": id, "function": {"name": "f", "arguments": "{}"}}]},
+            {"role": "tool", "content": "rain", "tool_call_id": id},
+        ]});
+        ann.ask("POST", &format!("/sessions/{session}/messages"), &silent).expect(201);
+    }
+    let history = ann.get("/session/Ann/history?limit=3").expect(200).value();
+    assert_eq!((contents(&history)[2].as_str(), contents(&history).len()), ("weather?", 3));
 }
 
 #[test]

@@ -15,14 +15,14 @@ use crate::{
         session::{NewSession, Precondition, Session},
     },
     error::{Error, Result, Subject},
-    http::{every_session::AT_ONCE, problem::Problem, request::Request, response::Reply},
+    http::{every_session::AT_ONCE, problem::Problem, read_on::read_on, request::Request, response::Reply},
     limits,
     session::{PageRequest, client::SessionClient},
 };
 
 /// How many messages are shown when nobody says how many.
 const SHOWN: u32 = 10;
-/// Of what is read, about so much is shown: calls of tools and their results are not.
+/// For each that is shown about so many are read: calls of tools and their results are not shown.
 const READ_FOR_SHOWN: u32 = 4;
 /// So many sessions are cleared at a time.
 const CLEARED: u32 = 100;
@@ -51,7 +51,7 @@ struct ClearedJson {
 
 /// `GET .../history?session_id&limit`: 200 with the newest messages, oldest first; with none when there is no session.
 ///
-/// 1. Find the session. 2. Read. 3. Leave out what nobody has said.
+/// 1. Find the session. 2. Read on until there is enough that somebody has said.
 pub(super) async fn read(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
     let limit = request.query().number("limit", SHOWN, 1, limits::PAGE_ITEMS)?;
     let named = Named::of(request, request.segment(0));
@@ -60,11 +60,10 @@ pub(super) async fn read(request: &Request<'_>) -> std::result::Result<Reply, Pr
         (None, named) => named?.sessions(request, 1, None).await?.into_iter().next().map(|listed| listed.session.id),
     };
     let newest = match &id {
-        Some(id) => newest(request, id, limit.saturating_mul(READ_FOR_SHOWN).min(limits::PAGE_ITEMS)).await?,
+        Some(id) => newest(request, id, limit).await?,
         None => Vec::new(),
     };
-    let mut messages: Vec<_> = newest.iter().filter_map(said).take(usize::try_from(limit).unwrap_or(usize::MAX)).collect();
-    messages.reverse();
+    let messages: Vec<_> = newest.iter().rev().filter_map(said).collect();
     let history = HistoryJson {
         user_id: harmless(request.segment(0)),
         session_id: id.as_ref().map(|id| id.as_str()),
@@ -84,12 +83,13 @@ pub(super) async fn clear(request: &Request<'_>) -> std::result::Result<Reply, P
     Ok(Reply::json(200, &ClearedJson { status: "success", message }))
 }
 
-/// The newest messages, newest first.
+/// The newest messages that are shown, newest first.
 async fn newest(request: &Request<'_>, id: &SessionId, limit: u32) -> Result<Vec<Message>> {
-    let page = PageRequest { after: None, before: None, offset: 0, limit, newest_first: true };
-    match SessionClient::new(request.env(), request.caller(), id).messages(page).await {
+    let (session, most) = (SessionClient::new(request.env(), request.caller(), id), usize::try_from(limit).unwrap_or(usize::MAX));
+    let page = PageRequest { after: None, before: None, offset: 0, limit: limit.saturating_mul(READ_FOR_SHOWN), newest_first: true };
+    match read_on(&session, page, most, |message| said(message).is_some()).await {
         Err(Error::NotFound(Subject::Session)) => Ok(Vec::new()),
-        page => page.map(|page| page.messages),
+        read => read.map(|(newest, _)| newest),
     }
 }
 

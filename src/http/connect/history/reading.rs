@@ -8,13 +8,10 @@ use crate::{
         turn::Wishes,
     },
     error::{Error, Result},
+    http::read_on::{AT_ONCE, read_on},
     session::{PageRequest, client::SessionClient},
 };
 
-/// Most bytes of messages in one answer; then it ends early, as `total_count` tells.
-const ANSWER_BYTES: usize = 8 * 1024 * 1024;
-/// Messages that are asked for at a time.
-const AT_ONCE: u32 = 1000;
 /// Read from the oldest on.
 const OLDEST: PageRequest = PageRequest { after: None, before: None, offset: 0, limit: AT_ONCE, newest_first: false };
 /// Read from the newest on.
@@ -65,10 +62,11 @@ impl Wanted {
     /// # Errors
     /// `NotFound` when there is no session.
     pub(super) async fn read(&self, session: &SessionClient<'_>) -> Result<(Vec<Message>, u64)> {
+        let stretch = |from| PageRequest { offset: self.offset, limit: u32::try_from(self.limit).unwrap_or(u32::MAX).min(AT_ONCE), ..from };
         let (messages, total) = match self.strategy {
-            Choice::FromOldest => read_on(session, PageRequest { offset: self.offset, ..OLDEST }, self.limit).await?,
+            Choice::FromOldest => read_on(session, stretch(OLDEST), self.limit, |_| true).await?,
             Choice::FromNewest => {
-                let (mut messages, total) = read_on(session, PageRequest { offset: self.offset, ..NEWEST }, self.limit).await?;
+                let (mut messages, total) = read_on(session, stretch(NEWEST), self.limit, |_| true).await?;
                 messages.reverse();
                 (messages, total)
             }
@@ -95,8 +93,7 @@ impl Wanted {
         let span = told.parts.iter().find(|part| part.kind == Kind::Messages.name()).and_then(|part| part.span);
         let (first, last) = span.unwrap_or((1, 0));
         let within = PageRequest { after: first.checked_sub(1), before: last.checked_add(1), ..NEWEST };
-        let (mut latest, total) = read_on(session, within, usize::MAX).await?;
-        latest.retain(|message| message.body.role != Role::System);
+        let (latest, total) = read_on(session, within, usize::MAX, |message| message.body.role != Role::System).await?;
         Ok((instructions.into_iter().chain(newest(latest, self.limit).into_iter().map(Message::from)).collect(), total))
     }
 }
@@ -106,25 +103,6 @@ fn newest(mut messages: Vec<message::Message>, limit: usize) -> Vec<message::Mes
     let is_cut = messages.len() > limit;
     messages.truncate(limit);
     messages.into_iter().rev().skip_while(|message| is_cut && message.body.role == Role::Tool).collect()
-}
-
-/// Reads on from where `page` begins until there are `limit` messages, or no more, or too much.
-async fn read_on(session: &SessionClient<'_>, mut page: PageRequest, limit: usize) -> Result<(Vec<message::Message>, u64)> {
-    let (mut messages, mut bytes) = (Vec::new(), 0_usize);
-    loop {
-        page.limit = u32::try_from(limit.saturating_sub(messages.len())).unwrap_or(u32::MAX).min(AT_ONCE);
-        let read = session.messages(page).await?;
-        let reached = read.messages.last().map(|last| last.sequence);
-        bytes = read.messages.iter().fold(bytes, |sum, message| sum.saturating_add(message.body.size_bytes()));
-        messages.extend(read.messages);
-        page = match reached {
-            Some(reached) if messages.len() < limit && bytes < ANSWER_BYTES => match page.newest_first {
-                true => PageRequest { before: Some(reached), offset: 0, ..page },
-                false => PageRequest { after: Some(reached), offset: 0, ..page },
-            },
-            _ => return Ok((messages, read.total)),
-        };
-    }
 }
 
 fn rule() -> String {
