@@ -1,4 +1,4 @@
-//! What is done to every session of a user, whatever the dialect.
+//! What is done to every session of a user, or to all on the list, whatever the dialect.
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -8,7 +8,10 @@ use crate::{
     http::request::Request,
     limits,
     session::client::SessionClient,
-    user,
+    user::{
+        self,
+        client::{Filter, Listed, Position},
+    },
 };
 
 /// So many objects are called at the same time: a Worker waits for six at most.
@@ -36,5 +39,32 @@ pub(super) async fn every_session<T>(
         acted.extend(of_page.into_iter().flatten());
         let Some(id) = page.pop() else { return Ok(acted) };
         last = Some(id);
+    }
+}
+
+/// The sessions on a user's list that a filter lets through, page by page, the latest activity first. One that has activity
+/// meanwhile moves to where no page comes any more, so there is an end.
+pub(super) struct Pages<'a> {
+    user: &'a UserId,
+    filter: Filter,
+    position: Option<Position>,
+}
+
+impl<'a> Pages<'a> {
+    /// Those of `user`.
+    pub(super) fn new(user: &'a UserId, filter: Filter) -> Pages<'a> {
+        Pages { user, filter, position: None }
+    }
+
+    /// The next page; an empty one after the last.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub(super) async fn next(&mut self, request: &Request<'_>) -> Result<Vec<Listed>> {
+        let (position, filter) = (self.position.take(), self.filter.clone());
+        let page = user::client::list(request.env(), self.user, limits::PAGE_ITEMS, position, filter).await?;
+        let last = page.last().map(|listed| &listed.session);
+        self.position = last.map(|last| Position { last_activity: last.last_activity, session_id: last.id.clone() });
+        Ok(page)
     }
 }

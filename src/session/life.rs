@@ -162,7 +162,8 @@ impl Object {
         Ok(Outcome::Buried(answer(&Ended { is_spared: false, is_found: true, message_count })?))
     }
 
-    fn break_off(&self) {
+    /// Has the turn that runs end without a word: what it was to answer is gone.
+    pub(super) fn break_off(&self) {
         if let Some(log) = self.running() {
             log.stop(Stop::Gone);
         }

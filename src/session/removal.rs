@@ -1,4 +1,4 @@
-//! Taking things out of a session: what one message says, or the last turn.
+//! Taking things out of a session: what one message says, the last turn, or all of it.
 //!
 //! A message that is removed keeps its number and its pairing. Of what is removed or taken out nothing is kept anywhere:
 //! not in events, not in the answers to requests with a key, not in a title that was made of it; with what is taken out,
@@ -19,7 +19,7 @@ use crate::{
     session::{
         object::{Aftermath, Object},
         protocol::Popped,
-        record::MessageRecord,
+        record::{MessageRecord, SessionRecord},
         storage::Stored,
     },
 };
@@ -58,6 +58,26 @@ impl Object {
         stored.session.touch(now);
         self.save(&mut stored, Aftermath::BeforeAnswer)?;
         Ok(Popped { session: (&stored.session).into(), sequences })
+    }
+
+    /// Takes out all that was said, done and remembered in the session, also by the turn that runs. What it is like stays, as do
+    /// its numbers: those of messages and turns go on, and what was used is used.
+    pub(super) fn empty(&self, mut stored: Stored, now: Timestamp) -> Result<SessionRecord> {
+        self.report_all(&mut stored)?;
+        self.storage.delete_said(&mut stored)?;
+        let session = &mut stored.session;
+        session.message_count = 0;
+        if session.is_title_made {
+            (session.title, session.is_title_made) = (None, false);
+        }
+        session.touch(now);
+        stored.indexed_at = None;
+        self.save(&mut stored, Aftermath::BeforeAnswer)?;
+        self.break_off();
+        if self.running().is_none() {
+            *self.log.borrow_mut() = None;
+        }
+        Ok((&stored.session).into())
     }
 
     /// Takes the session's title from it, if it was made of what `message` says.

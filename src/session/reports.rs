@@ -44,15 +44,29 @@ impl Object {
 
     /// Ends the session, which had ended so at `at`: its contents go at once, the rest when everybody knows. Part of a burst.
     pub(super) fn end(&self, stored: &mut Stored, ending: Ending, at: Timestamp) -> Result<()> {
-        self.storage.write_running()?;
+        self.end_turns(stored)?;
         self.add_report(stored, self.storage.reported()?, Some((ending, at)), platform::now())?;
-        self.storage.delete_contents()?;
+        self.storage.delete_contents(stored)?;
         // The row stays until everybody knows; what it tells need not.
         (stored.session.title, stored.session.metadata) = (None, "{}".to_owned());
-        stored.recent_events = Some("[]".to_owned());
         stored.is_ended = true;
-        stored.session.running_turn = None;
         self.save(stored, Aftermath::BeforeAnswer)
+    }
+
+    /// Has all that has happened reported before it is taken out of a session that goes on, though an earlier report may wait yet.
+    /// Part of a burst.
+    pub(super) fn report_all(&self, stored: &mut Stored) -> Result<()> {
+        self.end_turns(stored)?;
+        let last = self.storage.reported()?;
+        let is_told = |last: &Reported| last.life == stored.session.created_at && !last.is_behind(&stored.session);
+        if last.as_ref().is_some_and(is_told) { Ok(()) } else { self.add_report(stored, last, None, platform::now()) }
+    }
+
+    /// Has the turn that runs count as one that has ended.
+    fn end_turns(&self, stored: &mut Stored) -> Result<()> {
+        self.storage.write_running()?;
+        stored.session.running_turn = None;
+        Ok(())
     }
 
     /// Sends what is to be reported; then removes what is left of a session that has ended, once nobody lists it.
@@ -117,12 +131,11 @@ impl Object {
             persona: session.persona.clone(),
             began: known.is_none().then(|| session.created_at.millis()),
             messages: (messages > 0).then(|| MessagesRecord { at: session.last_activity.millis(), count: messages }),
-            turns: self.storage.turns_after(turn, ending.is_some())?,
+            turns: self.storage.turns_after(turn, session.running_turn.is_none())?,
             ended: ending.map(|(how, at)| EndedRecord { how: how.name().to_owned(), at: at.millis() }),
             failures,
         };
-        let turn = if ending.is_some() { session.turn_count } else { ended_turns(session) };
-        self.storage.add_report(&report, turn, session.last_sequence, now)
+        self.storage.add_report(&report, ended_turns(session), session.last_sequence, now)
     }
 
     /// Writes down what has failed since the session's last report. Was there anything?

@@ -101,7 +101,7 @@ pub(crate) struct Preview {
 }
 
 /// What a list is to show. What is absent lets everything through.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Filter {
     /// The persona that answers.
     pub persona: Option<String>,

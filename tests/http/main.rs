@@ -15,6 +15,7 @@ mod atlus;
 mod auth;
 mod bad_input;
 mod cleanup;
+mod clearing;
 mod connect;
 mod context;
 mod contract;

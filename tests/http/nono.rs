@@ -87,7 +87,8 @@ fn a_visitor_sees_their_own_sessions_alone() {
     let intrusion = json!({"session_id": anns, "user_message": "x"});
     assert_eq!(bob.ask("POST", "/api/chat", &intrusion).expect(409).text("code"), "SESSION_ID_TAKEN");
     assert_eq!(ann.history(&anns).as_array().unwrap().len(), 2);
-    assert_eq!(bob.get(&format!("/api/sessions?user_id={}", "John%20Doe")).expect(200).number("count"), 0);
+    let listed = bob.get("/api/sessions?user_id=John%20Doe").expect(200).value();
+    assert_eq!((&listed["sessions"][0]["session_id"], &listed["count"], bob.history(&bobs)), (&json!(bobs), &json!(1), json!([])));
 }
 
 #[test]
@@ -127,10 +128,32 @@ fn an_end_user_is_the_owner_whatever_the_name() {
     // By a name those of that name, by one's own id all.
     assert_eq!(ann.get("/session/O'Neil%20%3Cb%3E/history").expect(200).value()["session_id"], labelled);
     assert_eq!(ann.get("/session/ann/history").expect(200).value()["session_id"], own);
-    ann.ask("DELETE", "/session/O'Neil%20%3Cb%3E/clear", &Value::Null).expect(200);
-    assert_eq!(ann.listed(), [own]);
-    ann.ask("DELETE", "/session/ann/clear", &Value::Null).expect(200);
-    assert_eq!(ann.listed(), [""; 0]);
+    // So they are cleared, and stay; nobody in particular is who has no such name.
+    for (name, cleared, kept) in [("O'Neil%20%3Cb%3E", &labelled, &own), ("ann", &own, &labelled), ("default_user", &own, &labelled)] {
+        for id in [&own, &labelled] {
+            ann.say(id, "hello");
+        }
+        let before = ann.history(kept);
+        ann.ask("DELETE", &format!("/session/{name}/clear"), &Value::Null).expect(200);
+        assert_eq!((ann.history(cleared), ann.history(kept)), (json!([]), before), "{name}");
+        assert_eq!(ann.get(&format!("/session/{name}/history")).expect(200).value()["session_id"], *cleared);
+    }
+    assert_eq!(ann.listed().len(), 2);
+}
+
+#[test]
+fn all_sessions_of_a_name_are_cleared() {
+    let server = Server::with(&[("MAX_SESSIONS_PER_USER", "0")]);
+    let message = json!({"messages": [{"role": "user", "content": "hello"}]});
+    let sessions: Vec<_> = (0..250).map(|_| server.post("/sessions", json!({"user_id": "Ann"})).expect(201).text("session_id")).collect();
+    let last = [&sessions[0], &sessions[1], &sessions[249]];
+    for id in last {
+        server.post(&format!("/sessions/{id}/messages"), message.clone()).expect(201);
+    }
+    server.delete("/session/Ann/clear").expect(200);
+    for id in last {
+        assert_eq!(server.get(&format!("/sessions/{id}")).expect(200).number("message_count"), 0);
+    }
 }
 
 #[test]

@@ -16,12 +16,12 @@ use crate::{
     error::Error,
     http::{
         begin::{Choices, find_or_begin},
+        every_session::Pages,
         problem::Problem,
         request::Request,
     },
-    limits,
     session::client::SessionClient,
-    user::client::{self, Filter, Position},
+    user::client::Filter,
 };
 
 /// Most sessions of an answer, those with the latest activity.
@@ -63,11 +63,12 @@ pub(super) async fn list(
     _repeatable: Option<Repeatable>,
 ) -> Result<ListSessionsResponse, Problem> {
     let Some(user) = user_of(request, &body.user_id)? else { return Ok(ListSessionsResponse::default()) };
-    let (mut sessions, mut position) = (Vec::new(), None);
+    let (mut sessions, mut pages) = (Vec::new(), Pages::new(&user, Filter::default()));
     while sessions.len() < SESSIONS {
-        let page = client::list(request.env(), &user, limits::PAGE_ITEMS, position, Filter::default()).await?;
-        let Some(last) = page.last().map(|listed| &listed.session) else { break };
-        position = Some(Position { last_activity: last.last_activity, session_id: last.id.clone() });
+        let page = pages.next(request).await?;
+        if page.is_empty() {
+            break;
+        }
         sessions.extend(page.iter().map(|listed| Session::from(&listed.session)));
     }
     Ok(ListSessionsResponse { sessions })

@@ -10,22 +10,27 @@ use super::{
 };
 use crate::{
     domain::{
+        caller::{Caller, Owner},
         id::SessionId,
         message::{Message, Role},
-        session::{NewSession, Precondition, Session},
     },
     error::{Error, Result, Subject},
-    http::{every_session::AT_ONCE, problem::Problem, read_on::read_on, request::Request, response::Reply},
+    http::{
+        every_session::{AT_ONCE, Pages},
+        problem::Problem,
+        read_on::read_on,
+        request::Request,
+        response::Reply,
+    },
     limits,
     session::{PageRequest, client::SessionClient},
+    user::client::Listed,
 };
 
 /// How many messages are shown when nobody says how many.
 const SHOWN: u32 = 10;
 /// For each that is shown about so many are read: calls of tools and their results are not shown.
 const READ_FOR_SHOWN: u32 = 4;
-/// So many sessions are cleared at a time.
-const CLEARED: u32 = 100;
 
 #[derive(Serialize)]
 struct HistoryJson<'a> {
@@ -57,7 +62,10 @@ pub(super) async fn read(request: &Request<'_>) -> std::result::Result<Reply, Pr
     let named = Named::of(request, request.segment(0));
     let id = match (named_session(request)?, named) {
         (Some(id), _) => Some(id),
-        (None, named) => named?.sessions(request, 1, None).await?.into_iter().next().map(|listed| listed.session.id),
+        (None, named) => {
+            let named = named?;
+            named.sessions(request, 1, named.only()).await?.pop().map(|latest| latest.session.id)
+        }
     };
     let newest = match &id {
         Some(id) => newest(request, id, limit).await?,
@@ -73,11 +81,11 @@ pub(super) async fn read(request: &Request<'_>) -> std::result::Result<Reply, Pr
     Ok(Reply::json(200, &history))
 }
 
-/// `DELETE .../clear?session_id`: 200 when the session is empty, or when that user has none any more.
+/// `DELETE .../clear?session_id`: 200 when the session is empty, or every one of that user.
 pub(super) async fn clear(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
     match named_session(request)? {
-        Some(id) => absent_is_done(empty(request, &id).await)?,
-        None => end_all(request).await?,
+        Some(id) => empty(request, request.caller(), &id).await?,
+        None => empty_all(request).await?,
     }
     let message = format!("Session cleared for user {}", harmless(request.segment(0)));
     Ok(Reply::json(200, &ClearedJson { status: "success", message }))
@@ -104,48 +112,26 @@ fn said(message: &Message) -> Option<MessageJson<'_>> {
     Some(MessageJson { role, content, timestamp: iso(message.created_at), metadata })
 }
 
-/// Has another session, as empty as it began, take the session's place: so nothing that was said is left anywhere.
-async fn empty(request: &Request<'_>, id: &SessionId) -> Result<()> {
-    let session = SessionClient::new(request.env(), request.caller(), id).get().await?;
-    let caller = request.caller().acting_for(session.owner.user())?;
-    let client = SessionClient::new(request.env(), &caller, id);
-    client.delete(Precondition::None, None).await?;
-    client.create(anew(session), Vec::new()).await.map(drop)
-}
-
-fn anew(session: Session) -> NewSession {
-    NewSession {
-        user_id: session.user_id,
-        persona: session.persona,
-        // One that was made of what was said goes with that.
-        title: session.title.filter(|_| !session.is_title_made),
-        metadata: session.metadata,
-        idle_timeout: session.idle_timeout,
-        profile: session.profile,
-        uses_memory: session.uses_memory,
-        created_from: session.created_from,
+/// Empties a session. Where there is none, nothing is left to do.
+async fn empty(request: &Request<'_>, caller: &Caller, id: &SessionId) -> Result<()> {
+    match SessionClient::new(request.env(), caller, id).empty().await {
+        Err(Error::NotFound(Subject::Session)) => Ok(()),
+        emptied => emptied,
     }
 }
 
-/// Ends every session of the user in the path. Those who begin others meanwhile keep them.
-async fn end_all(request: &Request<'_>) -> Result<()> {
+/// Empties every session of the user in the path. One that is begun or talked in meanwhile may keep what is said then.
+async fn empty_all(request: &Request<'_>) -> Result<()> {
     let named = Named::of(request, request.segment(0))?;
+    // What is nobody's is on no list.
+    let Owner::User(owner) = named.caller.owner_of_new() else { return Ok(()) };
+    let mut pages = Pages::new(&owner, named.only());
     loop {
-        let listed = named.sessions(request, CLEARED, None).await?;
-        let end = async |id: SessionId| {
-            absent_is_done(SessionClient::new(request.env(), &named.caller, &id).delete(Precondition::None, None).await.map(drop))
-        };
-        let has_more = u32::try_from(listed.len()).is_ok_and(|count| count == CLEARED);
-        stream::iter(listed).map(|listed| end(listed.session.id)).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
-        if !has_more {
+        let page = pages.next(request).await?;
+        if page.is_empty() {
             return Ok(());
         }
-    }
-}
-
-fn absent_is_done(outcome: Result<()>) -> Result<()> {
-    match outcome {
-        Err(Error::NotFound(Subject::Session)) => Ok(()),
-        outcome => outcome,
+        let empty = async |listed: Listed| empty(request, &named.caller, &listed.session.id).await;
+        stream::iter(page).map(empty).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
     }
 }

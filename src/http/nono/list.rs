@@ -68,7 +68,7 @@ async fn visible(request: &Request<'_>) -> Result<Vec<SessionJson>> {
         (None, Caller::Service { .. }) => return Err(Error::invalid("user_id", "must say in the query whose sessions to list")),
         (name, _) => {
             let named = Named::of(request, name.unwrap_or_default())?;
-            let listed = named.sessions(request, limits::PAGE_ITEMS, None).await?;
+            let listed = named.sessions(request, limits::PAGE_ITEMS, named.or_all()).await?;
             listed.into_iter().map(|listed| SessionJson::from(listed.session)).collect()
         }
     };

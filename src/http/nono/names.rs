@@ -35,19 +35,25 @@ impl Named {
         Ok(Named { caller: caller.acting_for(acts_for)?, label })
     }
 
-    /// That user's sessions, the latest first; `persona`: only those with it. What is nobody's is on no list.
+    /// Sessions that are called so. Who is one user alone has some under other names, and under none those that nobody named.
+    pub(super) fn only(&self) -> Filter {
+        let called = |own: &UserId| self.label.as_ref().unwrap_or(own).as_str().to_owned();
+        Filter { user_id: self.caller.one_user().map(called), ..Filter::default() }
+    }
+
+    /// The same, but that who is one user alone means all that it has, by no name or its own.
+    pub(super) fn or_all(&self) -> Filter {
+        let is_all = self.label.is_none() || self.label.as_ref() == self.caller.one_user();
+        if is_all { Filter::default() } else { self.only() }
+    }
+
+    /// Those of that user's sessions that `filter` lets through, the latest first. What is nobody's is on no list.
     ///
     /// # Errors
     /// `Unavailable`.
-    pub(super) async fn sessions(&self, request: &Request<'_>, limit: u32, persona: Option<String>) -> Result<Vec<Listed>> {
+    pub(super) async fn sessions(&self, request: &Request<'_>, limit: u32, filter: Filter) -> Result<Vec<Listed>> {
         let Owner::User(owner) = self.caller.owner_of_new() else { return Ok(Vec::new()) };
-        // Who is one user alone has sessions under several names, all of them under its own.
-        let label = self.label.as_ref().filter(|label| **label != owner).map(|label| label.as_str().to_owned());
-        let mut listed =
-            client::list(request.env(), &owner, limit, None, Filter { persona, user_id: label.clone(), ..Filter::default() }).await?;
-        // An object of the version before does not know this filter, and some of these may be about to end.
-        listed.retain(|listed| label.is_none() || listed.session.user_id.as_ref().map(UserId::as_str) == label.as_deref());
-        Ok(listed)
+        client::list(request.env(), &owner, limit, None, filter).await
     }
 }
 

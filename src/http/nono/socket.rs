@@ -77,7 +77,7 @@ pub(super) async fn open(request: &Request<'_>) -> std::result::Result<Reply, Pr
 }
 
 async fn latest_or_new(request: &Request<'_>, named: &Named) -> Result<SessionId> {
-    if let Some(latest) = named.sessions(request, 1, None).await?.into_iter().next() {
+    if let Some(latest) = named.sessions(request, 1, named.only()).await?.into_iter().next() {
         return Ok(latest.session.id);
     }
     let wanted = Wanted { persona: START_PERSONA.to_owned(), metadata: None };

@@ -17,6 +17,7 @@ use crate::{
         response::Reply,
     },
     session::client::SessionClient,
+    user::client::Filter,
 };
 
 /// The persona that answers when `/session/start` names none.
@@ -104,7 +105,7 @@ pub(super) async fn begin(request: &Request<'_>, named: &Named, wanted: Wanted, 
 }
 
 async fn resume(request: &Request<'_>, named: &Named, persona: &str, metadata: Option<&Map<String, Value>>) -> Result<Option<Session>> {
-    let listed = named.sessions(request, 1, Some(persona.to_owned())).await?;
+    let listed = named.sessions(request, 1, Filter { persona: Some(persona.to_owned()), ..named.only() }).await?;
     let Some(latest) = listed.first() else { return Ok(None) };
     let patch = SessionPatch { metadata: metadata.map(encode_metadata).transpose()?, ..SessionPatch::default() };
     match SessionClient::new(request.env(), &named.caller, &latest.session.id).patch(Precondition::None, patch).await {

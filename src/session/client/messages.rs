@@ -10,7 +10,7 @@ use crate::{
     search::protocol::{Found, SearchCall},
     session::{
         protocol::{Appended, Call, Copied, PageRecord, PageRequest, Popped, Siblings},
-        record::{MessageRecord, version::encode_precondition},
+        record::{MessageRecord, SessionRecord, version::encode_precondition},
     },
 };
 
@@ -85,6 +85,15 @@ impl SessionClient<'_> {
     pub(crate) async fn pop(&self) -> Result<(Session, Vec<u64>)> {
         let popped: Popped = self.ask(Call::Pop).await?;
         Ok((popped.session.try_into()?, popped.sequences))
+    }
+
+    /// Takes out all that was said and breaks off the turn that runs; what is remembered in the session goes with it. The
+    /// session stays, and what it is like.
+    ///
+    /// # Errors
+    /// As [`SessionClient::get`].
+    pub(crate) async fn empty(&self) -> Result<()> {
+        self.ask::<SessionRecord>(Call::Empty).await.map(drop)
     }
 
     /// The session and its messages up to `through`, to make another session of.

@@ -75,6 +75,7 @@ impl Object {
                 answer(&self.remove(own(caller, alive)?, sequence, &decode_precondition(if_match.as_deref()), now)?)
             }
             Call::Pop => answer(&self.pop(own(caller, alive)?, now)?),
+            Call::Empty => answer(&self.empty(own(caller, alive)?, now)?),
             Call::Context { message, options } => return self.gather_for_client(own(caller, alive)?, message, options),
             Call::Search(call) => answer(&self.storage.search(&mut own(caller, alive)?, &call)?),
             Call::Copy { through } => self.copy(&own(caller, alive)?, through),

@@ -88,6 +88,8 @@ pub(crate) enum Call {
     Remove { sequence: u64, if_match: Option<Vec<VersionRecord>> },
     /// Takes back what the user said last and everything after it; answers [`Popped`].
     Pop,
+    /// Takes out all that was said, and what is remembered in the session; answers a `SessionRecord`.
+    Empty,
     /// What a model would be told if the user said `message` now; answers [`Told`].
     Context { message: Option<String>, options: TurnOptions },
     /// Messages of the session; answers `search::protocol::Found`.
@@ -223,6 +225,7 @@ impl Call {
             | Call::Siblings { .. }
             | Call::Remove { .. }
             | Call::Pop
+            | Call::Empty
             | Call::Context { .. }
             | Call::Search(_)
             | Call::Copy { .. }
@@ -294,6 +297,7 @@ mod tests {
             r#"{"search":{"expression":"\"a\"","role":null,"since":null,"before":null,"limit":20,"offset":0}}"#.into(),
             r#"{"remove":{"sequence":2,"if_match":null}}"#.into(),
             r#""pop""#.into(),
+            r#""empty""#.into(),
             r#"{"memory":"clear"}"#.into(),
             r#""forget_told""#.into(),
             r#""recall""#.into(),

@@ -135,7 +135,16 @@ impl Storage {
     }
 
     /// Removes everything but the session's row and what it has to report.
-    pub(super) fn delete_contents(&self) -> Result<()> {
+    pub(super) fn delete_contents(&self, stored: &mut Stored) -> Result<()> {
+        self.delete_said(stored)?;
+        self.sql.run(&shared::DELETE_ALL, &[])
+    }
+
+    /// Removes what was said, done and remembered in the session, whose row is to be saved. What the user's index was to forget
+    /// it still is.
+    pub(super) fn delete_said(&self, stored: &mut Stored) -> Result<()> {
+        (stored.searched_sequence, stored.shared_sequence, stored.recent_events) = (0, 0, Some("[]".to_owned()));
+        self.note_change();
         let all = [
             &messages::DELETE_ALL,
             &siblings::DELETE_ALL,
@@ -145,7 +154,6 @@ impl Storage {
             &memory::DELETE_ALL,
             &summaries::DELETE_ALL,
             &search::DELETE_ALL,
-            &shared::DELETE_ALL,
         ];
         all.into_iter().try_for_each(|delete| self.sql.run(delete, &[]))
     }

@@ -30,7 +30,7 @@ const COUNT_FAILURE: Write =
 const INSERT: Write = Write::new("insert into report (number, json) values (?, ?)");
 const OLDEST: &str = "select json from report order by number limit ?";
 const DELETE: Write = Write::new("delete from report where number <= ?");
-// One that runs when its session ends is counted all the same.
+// One that runs when its session ends, or is emptied, is counted all the same.
 const TURNS: &str = "select model, max(coalesce(ended_at, started_at)), count(*), sum(state in ('failed', 'interrupted')),
     coalesce(sum(prompt_tokens), 0), coalesce(sum(completion_tokens), 0)
   from turn where number > ? and (ended_at is not null or ?) group by model, coalesce(ended_at, started_at) / 3600000";
@@ -92,9 +92,9 @@ impl Storage {
         self.sql.row(READ, &[])?.map(|row| read_reported(&row)).transpose()
     }
 
-    /// Turns that have ended after turn `after`, or run, if the session is at its end.
-    pub(in crate::session) fn turns_after(&self, after: u64, is_at_end: bool) -> Result<Vec<TurnsRecord>> {
-        let rows = self.sql.rows(TURNS, &[after.into(), is_at_end.into()])?;
+    /// Turns that have ended after turn `after`; with `has_broken_off` also one that has come to no end.
+    pub(in crate::session) fn turns_after(&self, after: u64, has_broken_off: bool) -> Result<Vec<TurnsRecord>> {
+        let rows = self.sql.rows(TURNS, &[after.into(), has_broken_off.into()])?;
         let read = |row: &Row| {
             let (model, at) = (row.text(0)?, row.integer(1)?);
             let (count, errors, prompt_tokens, completion_tokens) = (row.count(2)?, row.count(3)?, row.count(4)?, row.count(5)?);
