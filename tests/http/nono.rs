@@ -1,6 +1,8 @@
 //! The Nono chat bot's clients: what transcripts cannot say. Whose a session is, what a name is good for, and what its
 //! page shows.
 
+use std::{collections::HashSet, thread};
+
 use serde_json::Value;
 
 use crate::{
@@ -276,6 +278,33 @@ fn start_resumes_what_is_there() {
     for other in [json!({"user_id": "Ann", "persona": "supportive_coach"}), json!({"user_id": "Bob"})] {
         assert_ne!(start(other).text("session_id"), first.text("session_id"));
     }
+    // One that has another persona since is not meant any more.
+    ann.ask("PATCH", &format!("/sessions/{}", first.text("session_id")), &json!({"persona": "default"})).expect(200);
+    let third = start(json!({"user_id": "Ann"}));
+    assert_ne!(third.text("session_id"), first.text("session_id"));
+    assert_eq!(start(json!({"user_id": "Ann"})).text("session_id"), third.text("session_id"));
+}
+
+#[test]
+fn who_starts_at_the_same_time_is_in_one_session() {
+    let server = server();
+    let (ann, backend) = (visitor(&server), bearer(&server, "chat"));
+    for (client, name) in [(&ann, "Ann"), (&ann, "default_user"), (&backend, "John")] {
+        let started = thread::scope(|scope| {
+            let start = |number| {
+                let metadata = json!({format!("k{number}"): number});
+                client.ask("POST", "/session/start", &json!({"user_id": name, "metadata": metadata})).expect(200).text("session_id")
+            };
+            let starts: Vec<_> = (0..20).map(|number| scope.spawn(move || start(number))).collect();
+            starts.into_iter().map(|start| start.join().unwrap()).collect::<HashSet<_>>()
+        });
+        assert_eq!(started.len(), 1, "{name}: {started:?}");
+        let session = client.get(&format!("/sessions/{}", started.iter().next().unwrap())).expect(200).value();
+        assert_eq!(session["metadata"].as_object().unwrap().len(), 20, "{session}");
+    }
+    // Nobody has none in particular.
+    let [one, two] = [0, 1].map(|_| backend.ask("POST", "/session/start", &json!({"user_id": ""})).expect(200).text("session_id"));
+    assert_ne!(one, two);
 }
 
 #[test]

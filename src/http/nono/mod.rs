@@ -20,7 +20,7 @@
 //! | the list | of visitors and end users: their own; with `?user_id=`: that user's. Of nobody in particular: with a key 422, never everybody's; with `AUTH_MODE=open` a page of the KV index, whose entries tell no metadata. `message_count` is half the messages, as in the original, where the list was always empty |
 //! | active users | who has sessions on that list (the original answered 500) |
 //! | clear | always `success`. With `session_id` the session is emptied: nothing of what was said is left in it, a turn that runs is broken off, and it keeps its id, persona, user and metadata. Without, every session of that name is (the original had one, and removed its record: here it stays on the list) |
-//! | start | resumes the latest session of that name with that persona, or begins one (the original overwrote it), and tells its `session_id` besides |
+//! | start | resumes the latest session of that name with that persona, or begins one, and the same for all who start at the same time, but for nobody's (the original overwrote it); tells its `session_id` besides |
 //! | the WebSocket | in `?session_id=`, or the latest session of that name, or a new one with the persona of `start` (the original demanded one, and answered in no order). One answer is made for each message (the original made two), one after another; a message for which eight already wait is an `error`. What is no `{"text"}` closes it with 1011, and what is said when the token that it was opened with has expired with 1008; everything else that goes wrong is an `error`, `Session not found` when the session has ended. Pages of foreign origins may not open one for a visitor: 403 |
 
 mod chat;

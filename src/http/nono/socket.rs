@@ -10,7 +10,7 @@ use worker::Env;
 use super::{
     named_session,
     names::Named,
-    start::{START_PERSONA, Wanted, begin},
+    start::{START_PERSONA, Wanted, begin_once},
 };
 use crate::{
     domain::{
@@ -81,7 +81,7 @@ async fn latest_or_new(request: &Request<'_>, named: &Named) -> Result<SessionId
         return Ok(latest.session.id);
     }
     let wanted = Wanted { persona: START_PERSONA.to_owned(), metadata: None };
-    Ok(begin(request, named, wanted, request.asked()).await?.id)
+    Ok(begin_once(request, named, wanted, request.asked()).await?.id)
 }
 
 /// Answers what has come over `socket`.

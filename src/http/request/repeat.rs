@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     domain::{
         caller::Owner,
-        id::{Id, Repeatable, RequestKey, SessionId},
+        id::{Id, Repeatable, RequestKey, SessionId, UserId},
     },
     error::{Error, Result},
 };
@@ -62,6 +62,11 @@ pub(crate) fn session_id_of(key: &RequestKey, owner: &Owner) -> Result<SessionId
         Owner::Nobody => Sha256::new().chain_update("nobody"),
     };
     Ok(derived_id(hash, key))
+}
+
+/// The id of the session that `owner` has one of under `name`: whoever begins it at the same time begins the same.
+pub(crate) fn only_id_of(owner: &UserId, name: &str) -> SessionId {
+    derived_id(Sha256::new().chain_update("only").chain_update([0]).chain_update(owner.as_str()), name)
 }
 
 /// The id of the copy that a request with a key makes of session `source`: the same each time it is repeated.
