@@ -1,11 +1,11 @@
 //! The document: OpenAPI 3.1 of the table of routes and what is said of each.
 //!
-//! Members stay in the order of the fields below, paths in that of the routes, so that the file can be read.
+//! Paths stay in the order of the routes, so that the file can be read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::{Schema, SchemaGenerator, generate::SchemaSettings};
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde::Serialize;
 use serde_json::{
     Map, Value, json,
     ser::PrettyFormatter,
@@ -13,6 +13,7 @@ use serde_json::{
 };
 
 use super::{
+    objects::{BodyObject, Components, ContentObject, Document, OperationObject, Ordered, ResponseObject},
     operation,
     operation::{Answer, Content, JSON, Operation},
     rules,
@@ -44,88 +45,6 @@ const TAGS: &[(&str, &str)] = &[
 /// What headers of answers tell.
 const HEADERS: &[(&str, &str)] =
     &[("ETag", "The version, for `If-Match`."), ("Location", "The path of the new session."), ("Content-Disposition", "A file name.")];
-
-/// A map whose members stay in order.
-struct Ordered<T>(Vec<(String, T)>);
-
-#[derive(Serialize)]
-struct Document {
-    openapi: &'static str,
-    info: Value,
-    servers: Value,
-    tags: Vec<Value>,
-    paths: Ordered<Ordered<OperationObject>>,
-    components: Components,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct OperationObject {
-    operation_id: String,
-    tags: [&'static str; 1],
-    summary: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    description: String,
-    /// The scope that a service key needs.
-    #[serde(rename = "x-scope")]
-    scope: &'static str,
-    security: Value,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    parameters: Vec<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    request_body: Option<BodyObject>,
-    responses: Ordered<ResponseObject>,
-}
-
-#[derive(Serialize)]
-struct BodyObject {
-    required: bool,
-    content: Ordered<ContentObject>,
-}
-
-#[derive(Serialize)]
-struct ResponseObject {
-    description: String,
-    #[serde(skip_serializing_if = "Value::is_null")]
-    headers: Value,
-    #[serde(skip_serializing_if = "Ordered::is_empty")]
-    content: Ordered<ContentObject>,
-}
-
-#[derive(Serialize)]
-struct ContentObject {
-    schema: Value,
-    /// The data of server-sent events, by their names.
-    #[serde(rename = "x-events", skip_serializing_if = "Value::is_null")]
-    events: Value,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    example: Option<Box<RawValue>>,
-    #[serde(skip_serializing_if = "Ordered::is_empty")]
-    examples: Ordered<Value>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Components {
-    schemas: Map<String, Value>,
-    /// Of problems, by their codes.
-    examples: BTreeMap<&'static str, Value>,
-    security_schemes: Value,
-}
-
-impl<T> Ordered<T> {
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl<T: Serialize> Serialize for Ordered<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        self.0.iter().try_for_each(|(key, value)| map.serialize_entry(key, value))?;
-        map.end()
-    }
-}
 
 /// Puts the document together: types that are read and types that are written are described differently.
 struct Writer {

@@ -5,6 +5,7 @@
 //! them is in the files below. `tests/browser/reference.test.mjs` holds real answers against it.
 
 mod document;
+mod objects;
 mod operation;
 mod rules;
 
