@@ -114,7 +114,7 @@ pub(crate) async fn all_sessions(request: &Request<'_>) -> std::result::Result<R
 impl<'a> From<&'a Listed> for ListedJson<'a> {
     fn from(listed: &'a Listed) -> Self {
         let preview = |last: &'a Preview| PreviewJson { sequence: last.sequence, role: &last.role, text: &last.text };
-        let session = SessionJson { metadata: shown_metadata(&listed.session, None), ..(&listed.session).into() };
+        let session = SessionJson::from(&listed.session).with_metadata(shown_metadata(&listed.session, None));
         ListedJson { session, last_message: listed.last.as_ref().map(preview) }
     }
 }

@@ -182,7 +182,7 @@ pub(crate) async fn fork(request: &Request<'_>) -> std::result::Result<Reply, Pr
 pub(crate) async fn get(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
     let id = request.id(0, "session_id")?;
     let (session, lately) = SessionClient::new(request.env(), request.caller(), &id).overview().await?;
-    let shown = SessionJson { metadata: shown_metadata(&session, Some(&lately)), ..(&session).into() };
+    let shown = SessionJson::from(&session).with_metadata(shown_metadata(&session, Some(&lately)));
     let Lately { last_query, last_response, last_execution, .. } = lately;
     let last_error = session.last_error.map(|last| last.failure.code());
     let context = ContextJson {
