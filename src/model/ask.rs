@@ -8,7 +8,7 @@ use std::time::Duration;
 use worker::Env;
 
 use super::{
-    Ending, Failed, Provider, Secret, Settings, Take, Timeouts, Upstream, offline,
+    Completion, Failed, Provider, Secret, Settings, Take, Timeouts, Upstream, offline,
     openai::{self, Quirks},
 };
 use crate::{
@@ -47,7 +47,7 @@ pub(crate) async fn ask(
     prompt: &[NewMessage],
     settings: &Settings,
     take: Take<'_>,
-) -> Result<Ending, Failed> {
+) -> Result<Completion, Failed> {
     match provider {
         Provider::Offline => Ok(ask_offline(prompt, take)),
         Provider::OpenAi(upstream) => ask_server(upstream, prompt, settings, take).await,
@@ -67,7 +67,7 @@ pub(crate) async fn in_time<T>(provider: &Provider, work: impl Future<Output = R
     platform::within(total, work).await.unwrap_or_else(|| Err(too_slow("the whole answer")))
 }
 
-fn ask_offline(prompt: &[NewMessage], take: Take<'_>) -> Ending {
+fn ask_offline(prompt: &[NewMessage], take: Take<'_>) -> Completion {
     let said = prompt.iter().filter(|message| message.role == Role::User).filter_map(|message| message.content.as_deref());
     let mut earlier: Vec<&str> = said.collect();
     let message = earlier.pop().unwrap_or_default();
@@ -76,18 +76,24 @@ fn ask_offline(prompt: &[NewMessage], take: Take<'_>) -> Ending {
     let answer = offline::answer(&known, &earlier, message);
     let is_broken_off = answer.split_inclusive(' ').any(|word| take(word).is_break());
     let finish = if is_broken_off { Finish::Length } else { Finish::Stop };
-    Ending { finish, tool_calls: Vec::new(), usage: None }
+    Completion { finish, tool_calls: Vec::new(), usage: None }
 }
 
 /// Asks a server.
-async fn ask_server(upstream: &Upstream, prompt: &[NewMessage], settings: &Settings, take: Take<'_>) -> Result<Ending, Failed> {
+async fn ask_server(upstream: &Upstream, prompt: &[NewMessage], settings: &Settings, take: Take<'_>) -> Result<Completion, Failed> {
     let body = openai::encode_request(prompt, settings, Quirks::of(&upstream.base_url));
     let begun = begin(&upstream.timeouts, || request(upstream, &body)).await?;
     read(begun, &upstream.timeouts, take).await
 }
 
 /// Asks the Workers AI binding.
-async fn ask_binding(env: &Env, timeouts: &Timeouts, prompt: &[NewMessage], settings: &Settings, take: Take<'_>) -> Result<Ending, Failed> {
+async fn ask_binding(
+    env: &Env,
+    timeouts: &Timeouts,
+    prompt: &[NewMessage],
+    settings: &Settings,
+    take: Take<'_>,
+) -> Result<Completion, Failed> {
     let body = openai::encode_request(prompt, settings, Quirks::WorkersAi);
     let run = async || env::run_model(env, AI_BINDING, &settings.model, &body).await.map_err(|said| openai::failure_of_binding(&said));
     let begun = begin(timeouts, async || Ok(Body { chunks: peeked(run().await?).await?, is_json: false, _source: None })).await?;
@@ -154,11 +160,11 @@ fn pause(failed: &Failed, attempt: u32) -> Option<Duration> {
     }
 }
 
-async fn read(body: Body, timeouts: &Timeouts, take: Take<'_>) -> Result<Ending, Failed> {
+async fn read(body: Body, timeouts: &Timeouts, take: Take<'_>) -> Result<Completion, Failed> {
     if body.is_json { read_whole(body.chunks, timeouts, take).await } else { read_stream(body.chunks, timeouts, take).await }
 }
 
-async fn read_stream(mut chunks: Chunks, timeouts: &Timeouts, take: Take<'_>) -> Result<Ending, Failed> {
+async fn read_stream(mut chunks: Chunks, timeouts: &Timeouts, take: Take<'_>) -> Result<Completion, Failed> {
     let mut decoder = openai::Decoder::new();
     let mut read_bytes = 0_usize;
     while !decoder.is_over() {
@@ -182,7 +188,7 @@ async fn read_stream(mut chunks: Chunks, timeouts: &Timeouts, take: Take<'_>) ->
 }
 
 /// Reads the answer of a server that does not stream.
-async fn read_whole(mut chunks: Chunks, timeouts: &Timeouts, take: Take<'_>) -> Result<Ending, Failed> {
+async fn read_whole(mut chunks: Chunks, timeouts: &Timeouts, take: Take<'_>) -> Result<Completion, Failed> {
     let mut body = Vec::new();
     while let Some(bytes) = next(&mut chunks, timeouts.next).await? {
         body.extend(bytes);
@@ -190,8 +196,8 @@ async fn read_whole(mut chunks: Chunks, timeouts: &Timeouts, take: Take<'_>) -> 
             return Err(failed(ModelFailure::Unavailable, "the answer is too large"));
         }
     }
-    let (text, ending) = openai::decode_whole(&body)?;
-    if take(&text).is_break() { Ok(broken_off()) } else { Ok(ending) }
+    let (text, completion) = openai::decode_whole(&body)?;
+    if take(&text).is_break() { Ok(broken_off()) } else { Ok(completion) }
 }
 
 async fn next(chunks: &mut Chunks, patience: Duration) -> Result<Option<Vec<u8>>, Failed> {
@@ -199,8 +205,8 @@ async fn next(chunks: &mut Chunks, patience: Duration) -> Result<Option<Vec<u8>>
     read.map_err(|_| failed(ModelFailure::Unavailable, "it broke off"))
 }
 
-const fn broken_off() -> Ending {
-    Ending { finish: Finish::Length, tool_calls: Vec::new(), usage: None }
+const fn broken_off() -> Completion {
+    Completion { finish: Finish::Length, tool_calls: Vec::new(), usage: None }
 }
 
 fn too_slow(what: &str) -> Failed {

@@ -71,9 +71,9 @@ pub(crate) struct Settings {
     pub tool_choice: Option<String>,
 }
 
-/// What a model has said by the end, besides its text.
+/// How a model has completed its answer, and what it has said besides the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Ending {
+pub(crate) struct Completion {
     /// Why it ended.
     pub finish: Finish,
     /// The tools it wants called, complete and with ids that differ.

@@ -16,7 +16,7 @@ use crate::{
     user::{
         object::Object,
         protocol::ErasedRecord,
-        storage::{Ending, Place},
+        storage::{DueEnding, Place},
     },
 };
 
@@ -81,8 +81,8 @@ impl Object {
         Ok(())
     }
 
-    async fn end(&self, ending: &Ending) {
-        let Ending { session_id, user, ending: why, decided_at } = ending;
+    async fn end(&self, ending: &DueEnding) {
+        let DueEnding { session_id, user, ending: why, decided_at } = ending;
         let asked = session::client::end(&self.env, user, session_id, *why, *decided_at);
         let ended = platform::within(PATIENCE, asked).await.ok_or_else(|| Error::Unavailable("a session does not end".into()));
         let noted = ended.flatten().and_then(|ended| {

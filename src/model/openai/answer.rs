@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{
     domain::turn::{Finish, tokens::Usage},
     model::{
-        Ending, Failed,
+        Completion, Failed,
         openai::{
             calls::Calls,
             failure::{failure_of_error, unavailable},
@@ -44,7 +44,7 @@ impl Answer {
     ///
     /// # Errors
     /// `Unavailable` when the server did not come to the end.
-    pub(super) fn end(self, is_over: bool) -> Result<Ending, Failed> {
+    pub(super) fn end(self, is_over: bool) -> Result<Completion, Failed> {
         let told = self.finish.or(is_over.then_some(Finish::Stop)).ok_or_else(|| unavailable("the stream was cut"))?;
         let tool_calls = self.calls.finish(matches!(told, Finish::Length | Finish::Filtered));
         let finish = match told {
@@ -53,7 +53,7 @@ impl Answer {
             Finish::Stop | Finish::ToolCalls => Finish::ToolCalls,
             Finish::Length | Finish::Filtered => told,
         };
-        Ok(Ending { finish, tool_calls, usage: self.usage })
+        Ok(Completion { finish, tool_calls, usage: self.usage })
     }
 
     /// Has it been said why the answer ends? Nothing that matters comes after that but counts.

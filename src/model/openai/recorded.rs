@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     domain::turn::ModelFailure,
-    model::{Ending, Failed},
+    model::{Completion, Failed},
 };
 
 struct Recording {
@@ -37,7 +37,7 @@ fn recordings() -> Vec<Recording> {
 }
 
 /// What came out, in the words of the recordings.
-fn outcome(decoded: Result<(String, Ending), Failed>) -> Value {
+fn outcome(decoded: Result<(String, Completion), Failed>) -> Value {
     match decoded {
         Err(failed) => json!({"failure": failed.failure.code()}),
         Ok((text, ending)) => json!({
@@ -49,7 +49,7 @@ fn outcome(decoded: Result<(String, Ending), Failed>) -> Value {
     }
 }
 
-fn decode<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Result<(String, Ending), Failed> {
+fn decode<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Result<(String, Completion), Failed> {
     let mut decoder = Decoder::new();
     let mut text = String::new();
     for chunk in chunks {

@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use crate::model::{
-    Ending, Failed,
+    Completion, Failed,
     openai::{
         answer::Answer,
         events::{Event, Events},
@@ -66,7 +66,7 @@ impl Decoder {
     ///
     /// # Errors
     /// A failure not given yet, or `Unavailable` when the answer did not come to its end.
-    pub(crate) fn end(self) -> Result<Ending, Failed> {
+    pub(crate) fn end(self) -> Result<Completion, Failed> {
         match self.failed {
             Some(failed) => Err(failed),
             None => self.answer.end(self.is_over),
@@ -111,7 +111,7 @@ impl Decoder {
 ///
 /// # Errors
 /// The failure the server tells of, or `Unavailable` when there is no answer.
-pub(crate) fn decode_whole(bytes: &[u8]) -> Result<(String, Ending), Failed> {
+pub(crate) fn decode_whole(bytes: &[u8]) -> Result<(String, Completion), Failed> {
     let body = parse(bytes)?;
     // The envelope of Cloudflare's API.
     let body = body.get("result").filter(|result| result.is_object()).unwrap_or(&body);

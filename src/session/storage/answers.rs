@@ -39,11 +39,11 @@ pub(in crate::session) struct Kept {
     /// Digest of what was asked.
     pub(in crate::session) payload: String,
     /// What came of it.
-    pub(in crate::session) outcome: Outcome,
+    pub(in crate::session) outcome: KeptOutcome,
 }
 
 /// What came of a request.
-pub(in crate::session) enum Outcome {
+pub(in crate::session) enum KeptOutcome {
     /// This answer.
     Answer(String),
     /// A turn that has no answer, none yet, or a large one.
@@ -131,10 +131,10 @@ fn encode(kept: &StoredKeptTurn) -> Result<String> {
     serde_json::to_string(kept).map_err(|e| Error::Internal(format!("kept turn: {e}")))
 }
 
-fn decode(stored: String) -> Result<Outcome> {
-    let Ok(StoredKeptTurn { turn, memory, messages: _ }) = serde_json::from_str(&stored) else { return Ok(Outcome::Answer(stored)) };
+fn decode(stored: String) -> Result<KeptOutcome> {
+    let Ok(StoredKeptTurn { turn, memory, messages: _ }) = serde_json::from_str(&stored) else { return Ok(KeptOutcome::Answer(stored)) };
     let memory = memory.into_iter().map(MemoryChange::try_from).collect::<Result<_>>()?;
-    Ok(Outcome::Turn(KeptTurn { number: turn, memory }))
+    Ok(KeptOutcome::Turn(KeptTurn { number: turn, memory }))
 }
 
 #[cfg(test)]
@@ -146,10 +146,10 @@ mod tests {
         let learned = r#"{"turn":3,"memory":[{"is_of_user":true,"key":"name","value":"\"Ann\"","source":"rule"}],"messages":[5,6]}"#;
         for (written, count) in [(r#"{"turn":3}"#, 0), (learned, 1)] {
             assert_eq!(encode(&serde_json::from_str(written).unwrap()).unwrap(), written);
-            let Ok(Outcome::Turn(KeptTurn { number: 3, memory })) = decode(written.into()) else { panic!("{written}") };
+            let Ok(KeptOutcome::Turn(KeptTurn { number: 3, memory })) = decode(written.into()) else { panic!("{written}") };
             assert_eq!(memory.len(), count);
         }
         let answer = r#"{"ok":{"turn":{"number":3}}}"#;
-        assert!(matches!(decode(answer.into()), Ok(Outcome::Answer(text)) if text == answer));
+        assert!(matches!(decode(answer.into()), Ok(KeptOutcome::Answer(text)) if text == answer));
     }
 }

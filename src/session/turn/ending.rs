@@ -29,7 +29,7 @@ use crate::{
 pub(super) const ROOM: u64 = 1000;
 
 /// What came of a turn.
-pub(super) struct Outcome {
+pub(super) struct TurnOutcome {
     /// The text it got.
     pub(super) text: String,
     /// The number that its next event has.
@@ -44,11 +44,11 @@ pub(super) struct Outcome {
     pub(super) end: End,
 }
 
-impl Outcome {
+impl TurnOutcome {
     /// That of a turn whose process is gone, or could not store another one. `last_sequence`: of what clients may have.
-    pub(super) fn interrupted(text: String, last_sequence: Option<u64>) -> Outcome {
+    pub(super) fn interrupted(text: String, last_sequence: Option<u64>) -> TurnOutcome {
         let next_sequence = last_sequence.unwrap_or(0).saturating_add(ROOM);
-        Outcome { text, next_sequence, unstored: Vec::new(), memory: Vec::new(), prompt_bytes: None, end: End::Interrupted }
+        TurnOutcome { text, next_sequence, unstored: Vec::new(), memory: Vec::new(), prompt_bytes: None, end: End::Interrupted }
     }
 }
 
@@ -74,10 +74,10 @@ pub(super) struct Concluded {
 
 impl Object {
     /// Puts the outcome of the session's running turn into the history. `stored` is left for the caller to save.
-    pub(super) fn conclude(&self, stored: &mut Stored, outcome: Outcome, now: Timestamp) -> Result<Concluded> {
+    pub(super) fn conclude(&self, stored: &mut Stored, outcome: TurnOutcome, now: Timestamp) -> Result<Concluded> {
         let number = stored.session.running_turn.take().ok_or_else(|| Error::Internal("no turn runs".into()))?;
         let StoredTurn { mut turn, key } = self.storage.turn(number)?.ok_or_else(|| Error::Internal(format!("no turn {number}")))?;
-        let Outcome { text, next_sequence, mut unstored, mut memory, prompt_bytes, end } = outcome;
+        let TurnOutcome { text, next_sequence, mut unstored, mut memory, prompt_bytes, end } = outcome;
         let (answer_bytes, end) = (text.len(), end.that_says_something(turn.kind, &text));
 
         turn.usage = usage(stored, &end, prompt_bytes, answer_bytes);
@@ -134,7 +134,7 @@ impl Object {
             Event::Delta(text) => Some(text),
             Event::Accepted(_) | Event::ToolCall(_) | Event::Memory(_) | Event::Usage(_) | Event::Done(_) | Event::Failed(_) => None,
         });
-        let outcome = Outcome::interrupted(deltas.collect(), last_sequence);
+        let outcome = TurnOutcome::interrupted(deltas.collect(), last_sequence);
         self.conclude(stored, outcome, platform::now()).map(|concluded| concluded.events)
     }
 

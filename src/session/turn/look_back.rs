@@ -16,7 +16,7 @@ use crate::{
     },
     error::{Error, Result},
     limits,
-    model::{self, Ending, Provider, Settings},
+    model::{self, Completion, Provider, Settings},
     platform,
     session::{
         object::{Aftermath, Object},
@@ -165,9 +165,9 @@ impl Object {
             if text.len() > most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         let asked = model::ask::ask(provider, &self.env, &prompt, &settings, &mut take);
-        let ending = platform::within(PATIENCE, asked).await.ok_or_else(|| Error::Unavailable("the model takes too long".into()))?;
-        match ending {
-            Ok(Ending { finish: Finish::Stop, .. }) => Ok(text.replace('\0', "")),
+        let completion = platform::within(PATIENCE, asked).await.ok_or_else(|| Error::Unavailable("the model takes too long".into()))?;
+        match completion {
+            Ok(Completion { finish: Finish::Stop, .. }) => Ok(text.replace('\0', "")),
             Ok(_) => Err(Error::Unavailable("the model has not come to an end".into())),
             Err(failed) => Err(Error::Unavailable(failed.cause)),
         }

@@ -12,7 +12,7 @@ use futures_util::{
 use super::{
     Begin, Running,
     context::{Complete, Gathered},
-    ending::{Concluded, End, Outcome},
+    ending::{Concluded, End, TurnOutcome},
     log::Stop,
     observed::GONE,
     tools::{self, Memory},
@@ -33,7 +33,7 @@ use crate::{
     },
     error::{Error, Result, Subject},
     limits,
-    model::{self, Ending, Failed, Provider, Settings},
+    model::{self, Completion, Failed, Provider, Settings},
     platform,
     session::{
         object::{Aftermath, Object},
@@ -59,7 +59,7 @@ pub(in crate::session) async fn run(object: Rc<Object>, begin: Begin) {
     let text = outcome.text.clone();
     if let Err(error) = end(&object, &running, outcome).await {
         worker::console_error!("a turn could not be ended: {error:?}");
-        let interrupted = Outcome::interrupted(text, log.last_sequence());
+        let interrupted = TurnOutcome::interrupted(text, log.last_sequence());
         if let Err(error) = end(&object, &running, interrupted).await {
             // In storage it still runs: the next call finds that nobody runs it.
             worker::console_error!("nor as interrupted: {error:?}");
@@ -73,7 +73,7 @@ pub(in crate::session) async fn run(object: Rc<Object>, begin: Begin) {
 }
 
 /// Asks the model until it has answered, failed, or is to stop.
-async fn ask(object: &Object, running: &Running, gathered: &Gathered) -> Outcome {
+async fn ask(object: &Object, running: &Running, gathered: &Gathered) -> TurnOutcome {
     let mut draft = Draft::new(object, running);
     let stopped = running.log.until_stopped().boxed_local();
     let work = async {
@@ -83,14 +83,19 @@ async fn ask(object: &Object, running: &Running, gathered: &Gathered) -> Outcome
     };
     let end = match select(stopped, work.boxed_local()).await {
         Either::Left(_) => End::Stopped,
-        Either::Right((Ok(Ending { finish, tool_calls, usage }), _)) => End::Answered { finish, tool_calls, usage },
+        Either::Right((Ok(Completion { finish, tool_calls, usage }), _)) => End::Answered { finish, tool_calls, usage },
         Either::Right((Err(failed), _)) => End::Failed(failed),
     };
     draft.into_outcome(end)
 }
 
 /// Asks the model, and again with the results of the tools of ours that it calls.
-async fn converse(object: &Object, provider: &Provider, gathered: &Gathered, draft: &mut Draft<'_>) -> std::result::Result<Ending, Failed> {
+async fn converse(
+    object: &Object,
+    provider: &Provider,
+    gathered: &Gathered,
+    draft: &mut Draft<'_>,
+) -> std::result::Result<Completion, Failed> {
     let Complete { context, changes, has_tools: mut is_offering } = object.complete(gathered).await;
     changes.into_iter().for_each(|change| draft.note(change));
     let memory = Memory { object, user: gathered.user.as_ref(), origin: &gathered.origin };
@@ -105,16 +110,16 @@ async fn converse(object: &Object, provider: &Provider, gathered: &Gathered, dra
         let before_bytes = draft.prompt_bytes;
         draft.asks(&prompt, settings);
         let said_bytes = draft.text.len();
-        let ending = match model::ask::ask(provider, &object.env, &prompt, settings, &mut |text| draft.take(text)).await {
+        let completion = match model::ask::ask(provider, &object.env, &prompt, settings, &mut |text| draft.take(text)).await {
             // Not every model takes tools.
             Err(failed) if is_offering && failed.failure == ModelFailure::Refused && draft.text.len() == said_bytes => {
                 (is_offering, draft.prompt_bytes) = (false, before_bytes);
                 continue;
             }
-            ending => ending?,
+            completion => completion?,
         };
-        usage = usage.zip(ending.usage).map(|(sum, usage)| sum.plus(usage));
-        let (ours, theirs): (Vec<_>, Vec<_>) = ending.tool_calls.into_iter().partition(|call| is_offering && tools::is_ours(call));
+        usage = usage.zip(completion.usage).map(|(sum, usage)| sum.plus(usage));
+        let (ours, theirs): (Vec<_>, Vec<_>) = completion.tool_calls.into_iter().partition(|call| is_offering && tools::is_ours(call));
         let mut results = Vec::new();
         for call in ours.iter().filter(|_| round < ROUNDS) {
             let (result, change) = tools::run(&memory, call).await;
@@ -122,7 +127,7 @@ async fn converse(object: &Object, provider: &Provider, gathered: &Gathered, dra
             results.push(NewMessage { tool_call_id: Some(call.id.clone()), ..NewMessage::text(Role::Tool, result) });
         }
         if results.is_empty() || !theirs.is_empty() {
-            return Ok(Ending { finish: ending.finish, tool_calls: theirs, usage });
+            return Ok(Completion { finish: completion.finish, tool_calls: theirs, usage });
         }
         let said = draft.text.get(said_bytes..).filter(|said| !said.is_empty()).map(str::to_owned);
         let calls = NewMessage { content: said, tool_calls: ours, ..NewMessage::text(Role::Assistant, "") };
@@ -134,7 +139,7 @@ async fn converse(object: &Object, provider: &Provider, gathered: &Gathered, dra
 }
 
 /// Ends the turn: first in storage, then for everybody who follows.
-async fn end(object: &Object, running: &Running, outcome: Outcome) -> Result<()> {
+async fn end(object: &Object, running: &Running, outcome: TurnOutcome) -> Result<()> {
     let log = &running.log;
     if log.stopped() == Some(Stop::Gone) {
         object.observe(&running.session, &running.turn, GONE);
@@ -273,8 +278,8 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn into_outcome(self, end: End) -> Outcome {
-        Outcome {
+    fn into_outcome(self, end: End) -> TurnOutcome {
+        TurnOutcome {
             text: self.text,
             next_sequence: self.next_sequence,
             unstored: self.unstored,

@@ -48,8 +48,8 @@ const COUNT_SESSION: Write = Write::new(
 const ERASURE: &str = "select started_at, sessions, messages, memories from erasure";
 const END_ERASURE: Write = Write::new("delete from erasure");
 
-/// A session that is to end.
-pub(in crate::user) struct Ending {
+/// A session that is to end, and has not yet.
+pub(in crate::user) struct DueEnding {
     pub(in crate::user) session_id: String,
     pub(in crate::user) user: UserId,
     pub(in crate::user) ending: EndingRecord,
@@ -69,13 +69,13 @@ impl Storage {
     }
 
     /// What is to end, after session `after`, in the order of ids.
-    pub(in crate::user) fn endings(&self, after: &str, limit: u32) -> Result<Vec<Ending>> {
+    pub(in crate::user) fn endings(&self, after: &str, limit: u32) -> Result<Vec<DueEnding>> {
         if !self.has_schema()? {
             return Ok(Vec::new());
         }
         let rows = self.sql.rows(FIRST, &[after.into(), limit.into()])?;
         let read = |row: &Row| {
-            Ok(Ending {
+            Ok(DueEnding {
                 session_id: row.text(0)?,
                 user: Id::parse("user_id", &row.text(1)?)?,
                 ending: EndingRecord::named(&row.text(2)?)?,
@@ -96,7 +96,7 @@ impl Storage {
 
     /// Notes that nothing is left of a session, which had so many messages if it was there at all. One that has begun under
     /// its id since stays.
-    pub(in crate::user) fn ended(&self, ending: &Ending, is_found: bool, message_count: u64) -> Result<()> {
+    pub(in crate::user) fn ended(&self, ending: &DueEnding, is_found: bool, message_count: u64) -> Result<()> {
         let session_id = ending.session_id.as_str();
         if self.ending_decided_at(session_id)? != Some(ending.decided_at) {
             return Ok(());

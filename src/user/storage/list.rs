@@ -7,7 +7,7 @@
 
 use std::{sync::LazyLock, time::Duration};
 
-use super::{Ending, Storage, documents};
+use super::{DueEnding, Storage, documents};
 use crate::{
     domain::{
         caller::Owner,
@@ -185,7 +185,7 @@ impl Storage {
     }
 
     /// Notes that a session that was to end goes on, unless it has been decided since that it is to end all the same.
-    pub(in crate::user) fn spare(&self, ending: &Ending, now: Timestamp) -> Result<()> {
+    pub(in crate::user) fn spare(&self, ending: &DueEnding, now: Timestamp) -> Result<()> {
         let session_id = ending.session_id.as_str();
         if self.ending_decided_at(session_id)? != Some(ending.decided_at) {
             return Ok(());

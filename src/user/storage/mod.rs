@@ -12,7 +12,7 @@ mod endings;
 mod list;
 mod migrations;
 
-pub(super) use endings::Ending;
+pub(super) use endings::DueEnding;
 pub(super) use list::Place;
 
 use std::{cell::Cell, time::Duration};
