@@ -3,16 +3,10 @@
 use std::time::Duration;
 
 use crate::{
-    domain::{
-        caller::Caller,
-        id::{Repeatable, SessionId},
-        memory::Emptied,
-        message::NewMessage,
-        time::Timestamp,
-    },
+    domain::{caller::Caller, id::SessionId, memory::Emptied, message::NewMessage},
     error::{Error, Result, Subject},
     session::{
-        object::{Aftermath, Object, Outcome, answer},
+        object::{Aftermath, Asker, Object, Outcome, answer},
         protocol::{Call, Chat},
         record::{NewMessageRecord, SessionRecord, version::decode_precondition},
         storage::Stored,
@@ -21,20 +15,14 @@ use crate::{
 
 impl Object {
     /// Does what is asked of the session, which `alive` is, if there is one.
-    pub(super) fn dispatch(
-        &self,
-        caller: &Caller,
-        call: Call,
-        alive: Option<Stored>,
-        repeatable: Option<&Repeatable>,
-        now: Timestamp,
-    ) -> Result<Outcome> {
+    pub(super) fn dispatch(&self, asker: Asker<'_>, call: Call, alive: Option<Stored>) -> Result<Outcome> {
+        let Asker { caller, repeatable, now } = asker;
         let answer = match call {
-            Call::Chat(chat) => return self.chat(caller, alive, chat, repeatable, now),
+            Call::Chat(chat) => return self.chat(asker, alive, chat),
             Call::Redo { redo, options } => {
                 let mut stored = own(caller, alive)?;
                 decode_precondition(options.if_match.as_deref()).check(stored.session.version())?;
-                let outcome = self.begin_again(&mut stored, redo, options, repeatable, now)?;
+                let outcome = self.begin_again(&mut stored, redo, options, asker)?;
                 // What an edit has replaced is found no more.
                 self.save(&mut stored, Aftermath::BeforeAnswer)?;
                 return Ok(outcome);
@@ -90,13 +78,13 @@ impl Object {
         answer.map(Outcome::Answer)
     }
 
-    fn chat(&self, caller: &Caller, alive: Option<Stored>, chat: Chat, repeatable: Option<&Repeatable>, now: Timestamp) -> Result<Outcome> {
+    fn chat(&self, asker: Asker<'_>, alive: Option<Stored>, chat: Chat) -> Result<Outcome> {
         let Chat { message, create, results, options, patch } = chat;
         // A session that begins with this turn must be on the list when its client asks next.
         let (mut stored, mut aftermath) = match (create, alive) {
             // The user's index hears of it with the answer: one call less for each turn.
-            (None, alive) => (own(caller, alive)?, Aftermath::Nothing),
-            (Some(create), None) => (self.begin(caller, create, now)?, Aftermath::BeforeAnswer),
+            (None, alive) => (own(asker.caller, alive)?, Aftermath::Nothing),
+            (Some(create), None) => (self.begin(asker.caller, create, asker.now)?, Aftermath::BeforeAnswer),
             (Some(_), Some(_)) => return Err(Error::IdTaken),
         };
         if aftermath == Aftermath::Nothing {
@@ -108,7 +96,7 @@ impl Object {
             aftermath = Aftermath::BeforeAnswer;
         }
         let said = decode_new(results.into_iter().chain(message).collect())?;
-        let outcome = self.begin_chat(&mut stored, said, options, repeatable, now)?;
+        let outcome = self.begin_chat(&mut stored, said, options, asker)?;
         self.save(&mut stored, aftermath)?;
         Ok(outcome)
     }

@@ -1,32 +1,28 @@
 //! Calls with a key: what was done under it is answered again, and not done again.
 
 use crate::{
-    domain::{caller::Caller, id::Repeatable, time::Timestamp},
     error::{Error, Result, Subject},
     platform::{self, namespace::Reply},
     session::{
-        object::{Aftermath, Object, Outcome, answer},
+        object::{Aftermath, Asker, Object, Outcome, answer},
         protocol::{Answered, Begun, Call},
         record::refusal::Refusal,
-        storage::{Kept, KeptOutcome, Stored},
+        storage::{KeptOutcome, Stored},
     },
 };
 
 impl Object {
-    /// Does what is asked and keeps the answer under the request's key, or gives the answer that is kept there.
-    pub(super) fn once(
-        &self,
-        repeatable: &Repeatable,
-        caller: &Caller,
-        call: Call,
-        alive: Option<Stored>,
-        now: Timestamp,
-    ) -> Result<Outcome> {
-        let is_own = alive.as_ref().is_some_and(|stored| caller.may_use(&stored.session.owner));
+    /// Does what is asked; with a key, keeps the answer under it, or gives the answer that is kept there.
+    pub(super) fn once(&self, asker: Asker<'_>, call: Call, alive: Option<Stored>) -> Result<Outcome> {
+        let Some(repeatable) = asker.repeatable else { return self.dispatch(asker, call, alive) };
+        let is_own = alive.as_ref().is_some_and(|stored| asker.caller.may_use(&stored.session.owner));
         if is_own && let Some(kept) = self.storage.kept(&repeatable.key)? {
-            return self.again(kept, repeatable, call, alive, now);
+            if kept.payload != repeatable.payload {
+                return Err(Error::KeyReused);
+            }
+            return self.again(asker, kept.outcome, call, alive);
         }
-        let outcome = self.dispatch(caller, call, alive, Some(repeatable), now)?;
+        let outcome = self.dispatch(asker, call, alive)?;
         // A turn keeps its own.
         if let (Outcome::Answer(answer), None) = (&outcome, self.begin.borrow().as_ref()) {
             self.storage.keep_answer(repeatable, answer)?;
@@ -35,18 +31,15 @@ impl Object {
     }
 
     /// Answers a request that was sent before.
-    fn again(&self, kept: Kept, repeatable: &Repeatable, call: Call, alive: Option<Stored>, now: Timestamp) -> Result<Outcome> {
-        if kept.payload != repeatable.payload {
-            return Err(Error::KeyReused);
-        }
+    fn again(&self, asker: Asker<'_>, kept: KeptOutcome, call: Call, alive: Option<Stored>) -> Result<Outcome> {
         let options = call.into_turn_options();
-        match (kept.outcome, alive) {
+        match (kept, alive) {
             (KeptOutcome::Answer(kept), _) if options.as_ref().is_some_and(|options| options.streams) => {
                 replayed(&kept).map(Outcome::Answer)
             }
             (KeptOutcome::Answer(kept), _) => Ok(Outcome::Answer(kept)),
             (KeptOutcome::Turn(kept), Some(mut stored)) => {
-                let outcome = self.take_up(&mut stored, kept, options.unwrap_or_default(), repeatable, now)?;
+                let outcome = self.take_up(&mut stored, kept, options.unwrap_or_default(), asker)?;
                 if self.begin.borrow().is_some() {
                     self.save(&mut stored, Aftermath::Nothing)?;
                 }

@@ -69,6 +69,14 @@ pub(super) struct Object {
     fault: Cell<Option<(When, Fault)>>,
 }
 
+/// Who asks, under which key if any, and when.
+#[derive(Clone, Copy)]
+pub(super) struct Asker<'a> {
+    pub(super) caller: &'a Caller,
+    pub(super) repeatable: Option<&'a Repeatable>,
+    pub(super) now: Timestamp,
+}
+
 /// What the last call leaves to be done.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Aftermath {
@@ -172,10 +180,8 @@ impl Object {
             }
             return Ok(Outcome::AfterAdmission(user, id.to_owned()));
         }
-        self.burst(waits, || match &repeatable {
-            Some(repeatable) => self.once(repeatable, &caller, call, alive, now),
-            None => self.dispatch(&caller, call, alive, None, now),
-        })
+        let asker = Asker { caller: &caller, repeatable: repeatable.as_ref(), now };
+        self.burst(waits, || self.once(asker, call, alive))
     }
 
     /// Does `what` atomically; then a turn that it has begun is there for everybody. Who `waits` is asked again after the turn

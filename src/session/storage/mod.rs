@@ -37,7 +37,7 @@ use crate::{
     platform::{context::Context, sql::Sql},
 };
 
-pub(super) use answers::{Kept, KeptOutcome, KeptTurn};
+pub(super) use answers::{KeptOutcome, KeptTurn};
 use messages::{search, shared, siblings};
 pub(super) use outbox::{Reported, ended_turns};
 use row::Heard;

@@ -6,7 +6,6 @@ use super::{Begin, EVENTS_KEPT, Running, log::Log};
 use crate::{
     domain::{
         history::pairing::OpenCalls,
-        id::Repeatable,
         memory::Emptied,
         message::{Message, NewMessage, Role},
         speech::profile::Profile,
@@ -19,7 +18,7 @@ use crate::{
     error::{Error, Result},
     limits,
     session::{
-        object::{Object, Outcome, answer},
+        object::{Asker, Object, Outcome, answer},
         protocol::{Begun, Redo, TurnOptions},
         storage::{KeptTurn, Stored, StoredTurn},
     },
@@ -39,16 +38,15 @@ impl Object {
         stored: &mut Stored,
         said: Vec<NewMessage>,
         options: TurnOptions,
-        repeatable: Option<&Repeatable>,
-        now: Timestamp,
+        asker: Asker<'_>,
     ) -> Result<Outcome> {
         self.check_idle()?;
         adapt(stored, said.iter());
         let questions = said.iter().filter(|message| message.role == Role::User).count();
         stored.session.query_count = stored.session.query_count.saturating_add(u64::try_from(questions).unwrap_or(0));
-        self.append(stored, said, None, now)?;
+        self.append(stored, said, None, asker.now)?;
         let task = Task { kind: TurnKind::Reply, input_sequence: stored.session.last_sequence };
-        self.begin_turn(stored, &task, options, repeatable, now)
+        self.begin_turn(stored, &task, options, asker)
     }
 
     /// Begins a turn about what is there already.
@@ -57,8 +55,7 @@ impl Object {
         stored: &mut Stored,
         redo: Redo,
         options: TurnOptions,
-        repeatable: Option<&Repeatable>,
-        now: Timestamp,
+        asker: Asker<'_>,
     ) -> Result<Outcome> {
         self.check_idle()?;
         let task = match redo {
@@ -75,11 +72,11 @@ impl Object {
                 self.set_aside(stored, edited.saturating_sub(1), replaced_by)?;
                 let said = vec![message.try_into()?];
                 adapt(stored, said.iter());
-                self.append(stored, said, Some(edited), now)?;
+                self.append(stored, said, Some(edited), asker.now)?;
                 Task { kind: TurnKind::Reply, input_sequence: stored.session.last_sequence }
             }
         };
-        self.begin_turn(stored, &task, options, repeatable, now)
+        self.begin_turn(stored, &task, options, asker)
     }
 
     /// A request whose turn has no answer, or none yet, is sent again: it joins the turn, or runs it again.
@@ -88,8 +85,7 @@ impl Object {
         stored: &mut Stored,
         kept: KeptTurn,
         options: TurnOptions,
-        repeatable: &Repeatable,
-        now: Timestamp,
+        asker: Asker<'_>,
     ) -> Result<Outcome> {
         let KeptTurn { number, memory } = kept;
         if let Some(log) = self.running().filter(|log| log.turn == number) {
@@ -116,18 +112,12 @@ impl Object {
             return Err(Error::NotPossible("This turn has failed, and the conversation has gone on since".into()));
         }
         let task = Task { kind: turn.kind, input_sequence: turn.input_sequence };
-        self.begin_turn(stored, &task, options, Some(repeatable), now)
+        self.begin_turn(stored, &task, options, asker)
     }
 
     /// Writes the turn down. It runs when the burst is over, and exists from then on.
-    fn begin_turn(
-        &self,
-        stored: &mut Stored,
-        task: &Task,
-        options: TurnOptions,
-        repeatable: Option<&Repeatable>,
-        now: Timestamp,
-    ) -> Result<Outcome> {
+    fn begin_turn(&self, stored: &mut Stored, task: &Task, options: TurnOptions, asker: Asker<'_>) -> Result<Outcome> {
+        let Asker { repeatable, now, .. } = asker;
         let mut input_sequence = task.input_sequence;
         if input_sequence == stored.session.last_sequence {
             self.close_calls(stored, now)?;
