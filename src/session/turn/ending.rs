@@ -88,11 +88,7 @@ impl Object {
         turn.ended_at = Some(now);
         end.mark(&mut turn);
         stored.session.touch(now);
-        if turn.state == TurnState::Done && turn.kind == TurnKind::Reply && stored.session.title.is_none() {
-            // Of the first exchange; who removes the title later wants none.
-            stored.session.title = self.storage.only_said()?.as_deref().and_then(title_of);
-            stored.session.is_title_made = stored.session.title.is_some();
-        }
+        self.take_title(stored, &turn)?;
         if let Some(failure) = turn.failure {
             stored.session.note_failure(failure, now);
         }
@@ -115,14 +111,24 @@ impl Object {
         if let (Some(key), Ok(_)) = (&key, &reply) {
             memory.iter_mut().for_each(|change| change.forget(emptied));
             let kept = self.answered(stored, &turn, answer, memory.clone())?;
-            if kept.len() <= limits::ROW_BYTES {
-                self.storage.replace_answer(key, &kept)?;
-            } else {
-                self.storage.keep_memory(key, &turn, memory)?;
-            }
+            self.keep_reply(key, &kept, &turn, memory)?;
         }
         self.storage.save_turn(&StoredTurn { turn, key })?;
         Ok(Concluded { events, reply })
+    }
+
+    /// Takes a title from the first exchange, which `turn` may have ended; who removes it later wants none.
+    fn take_title(&self, stored: &mut Stored, turn: &Turn) -> Result<()> {
+        if turn.state == TurnState::Done && turn.kind == TurnKind::Reply && stored.session.title.is_none() {
+            stored.session.title = self.storage.only_said()?.as_deref().and_then(title_of);
+            stored.session.is_title_made = stored.session.title.is_some();
+        }
+        Ok(())
+    }
+
+    /// Keeps what the call that began the turn is answered under its key; of a large answer what cannot be put together again.
+    fn keep_reply(&self, key: &str, reply: &str, turn: &Turn, memory: Vec<MemoryChange>) -> Result<()> {
+        if reply.len() <= limits::ROW_BYTES { self.storage.replace_answer(key, reply) } else { self.storage.keep_memory(key, turn, memory) }
     }
 
     /// A turn that a lost process was running has ended: what was stored of it is kept. Gives its last events.

@@ -104,51 +104,52 @@ pub(super) async fn run(memory: &Memory<'_>, call: &ToolCall) -> (String, Option
 
 async fn attempt(memory: &Memory<'_>, call: &ToolCall) -> Result<(String, Option<MemoryChange>)> {
     memory.check_wanted().await?;
-    let is_of_user = memory.user.is_some();
     match call.name.as_str() {
-        "save_memory" => {
-            let Save { key, value } = read(call)?;
-            let key: MemoryKey = Id::parse("key", &key)?;
-            limits::check_body("value", value.get(), limits::MEMORY_BYTES)?;
-            let new = NewEntryRecord {
-                key: key.as_str().to_owned(),
-                value: value.get().to_owned(),
-                source: Source::Model.name().to_owned(),
-                origin: Some(memory.origin.clone().into()),
-                if_match: None,
-                if_exists: None,
-            };
-            let put: Put = memory.ask(MemoryCall::Put(new)).await?;
-            Ok((json!({"saved": true}).to_string(), Some(MemoryChange::saved(Entry::try_from(put.entry)?, is_of_user))))
-        }
-        "delete_memory" => {
-            let Delete { key } = read(call)?;
-            memory.ask::<bool>(MemoryCall::Delete { key: key.clone(), if_match: None }).await?;
-            let change = MemoryChange { is_of_user, key, value: None, source: Source::Model };
-            Ok((json!({"deleted": true}).to_string(), Some(change)))
-        }
-        "recall" => {
-            let Recall { query } = read(call)?;
-            let words: Vec<String> = query.to_lowercase().split_whitespace().map(str::to_owned).collect();
-            let entries = memory.entries().await?;
-            let is_meant = |entry: &&Entry| {
-                let text = format!("{} {}", entry.key.as_str(), entry.value).to_lowercase();
-                words.iter().any(|word| text.contains(word))
-            };
-            let meant = entries.iter().filter(is_meant).take(RECALLED);
-            let memories: Vec<_> =
-                meant.map(|entry| json!({"key": entry.key.as_str(), "value": shortened(entry.value.clone(), VALUE_BYTES).0})).collect();
-            let found = match search::any_word(&query) {
-                Some(expression) => memory.search(expression).await?,
-                None => Found::default(),
-            };
-            let is_earlier = |hit: &&Hit| hit.session_id != memory.origin.session_id || hit.sequence < memory.origin.sequence;
-            let messages: Vec<_> =
-                found.hits.iter().filter(is_earlier).map(|hit| json!({"role": hit.role, "text": plain(&hit.snippet)})).collect();
-            Ok((json!({"memories": memories, "messages": messages}).to_string(), None))
-        }
+        "save_memory" => save(memory, read(call)?).await,
+        "delete_memory" => delete(memory, read(call)?).await,
+        "recall" => Ok((recall(memory, read(call)?).await?, None)),
         name => Err(Error::Internal(format!("tool {}", name.len()))),
     }
+}
+
+async fn save(memory: &Memory<'_>, Save { key, value }: Save) -> Result<(String, Option<MemoryChange>)> {
+    let key: MemoryKey = Id::parse("key", &key)?;
+    limits::check_body("value", value.get(), limits::MEMORY_BYTES)?;
+    let new = NewEntryRecord {
+        key: key.as_str().to_owned(),
+        value: value.get().to_owned(),
+        source: Source::Model.name().to_owned(),
+        origin: Some(memory.origin.clone().into()),
+        if_match: None,
+        if_exists: None,
+    };
+    let put: Put = memory.ask(MemoryCall::Put(new)).await?;
+    Ok((json!({"saved": true}).to_string(), Some(MemoryChange::saved(Entry::try_from(put.entry)?, memory.user.is_some()))))
+}
+
+async fn delete(memory: &Memory<'_>, Delete { key }: Delete) -> Result<(String, Option<MemoryChange>)> {
+    memory.ask::<bool>(MemoryCall::Delete { key: key.clone(), if_match: None }).await?;
+    let change = MemoryChange { is_of_user: memory.user.is_some(), key, value: None, source: Source::Model };
+    Ok((json!({"deleted": true}).to_string(), Some(change)))
+}
+
+async fn recall(memory: &Memory<'_>, Recall { query }: Recall) -> Result<String> {
+    let words: Vec<String> = query.to_lowercase().split_whitespace().map(str::to_owned).collect();
+    let entries = memory.entries().await?;
+    let is_meant = |entry: &&Entry| {
+        let text = format!("{} {}", entry.key.as_str(), entry.value).to_lowercase();
+        words.iter().any(|word| text.contains(word))
+    };
+    let meant = entries.iter().filter(is_meant).take(RECALLED);
+    let memories: Vec<_> =
+        meant.map(|entry| json!({"key": entry.key.as_str(), "value": shortened(entry.value.clone(), VALUE_BYTES).0})).collect();
+    let found = match search::any_word(&query) {
+        Some(expression) => memory.search(expression).await?,
+        None => Found::default(),
+    };
+    let is_earlier = |hit: &&Hit| hit.session_id != memory.origin.session_id || hit.sequence < memory.origin.sequence;
+    let messages: Vec<_> = found.hits.iter().filter(is_earlier).map(|hit| json!({"role": hit.role, "text": plain(&hit.snippet)})).collect();
+    Ok(json!({"memories": memories, "messages": messages}).to_string())
 }
 
 impl Memory<'_> {
