@@ -29,18 +29,23 @@ pub(super) fn group(messages: Vec<Message>) -> Vec<Unit> {
 
 /// The newest of `units` that fit into `room` bytes, and the older ones before them.
 pub(super) fn newest_within(units: Vec<Unit>, room: usize) -> (Vec<Unit>, Vec<Unit>) {
+    let fitting = fitting(units.iter().rev().map(Unit::size_bytes), room);
+    let mut older = units;
+    let newest = older.split_off(older.len().saturating_sub(fitting));
+    (older, newest)
+}
+
+/// How many of those sizes, from the first on, fit into `room` together.
+pub(super) fn fitting(sizes: impl Iterator<Item = usize>, room: usize) -> usize {
     let mut left = room;
-    let fitting = units.iter().rev().take_while(|unit| match left.checked_sub(unit.size_bytes()) {
+    let fitting = sizes.take_while(|size| match left.checked_sub(*size) {
         Some(rest) => {
             left = rest;
             true
         }
         None => false,
     });
-    let older = units.len().saturating_sub(fitting.count());
-    let mut older_units = units;
-    let newest = older_units.split_off(older);
-    (older_units, newest)
+    fitting.count()
 }
 
 /// `text` in at most `most` bytes: without its middle when it is longer. Is it?

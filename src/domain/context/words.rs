@@ -1,6 +1,6 @@
 //! The words of a context: how memory, passages and what is long ago are put.
 
-use super::Kind;
+use super::{Kind, units::fitting};
 use crate::domain::message::Message;
 
 /// What stands before a summary.
@@ -57,15 +57,8 @@ pub(crate) fn extract(before: &str, messages: &[Message], most: usize) -> String
     let news = messages.iter().filter(says_something).map(|message| cut(&sentence(message), each));
     let lines: Vec<String> = before.lines().map(str::to_owned).chain(news).collect();
     // The last line has no break after it.
-    let mut left = most.saturating_add(1);
-    let fitting = lines.iter().rev().take_while(|line| match left.checked_sub(line.len().saturating_add(1)) {
-        Some(rest) => {
-            left = rest;
-            true
-        }
-        None => false,
-    });
-    let skipped = lines.len().saturating_sub(fitting.count());
+    let fitting = fitting(lines.iter().rev().map(|line| line.len().saturating_add(1)), most.saturating_add(1));
+    let skipped = lines.len().saturating_sub(fitting);
     lines.get(skipped..).unwrap_or_default().join("\n")
 }
 
