@@ -103,7 +103,7 @@ struct StoredEntry {
 /// `Unavailable` when KV refuses; it takes one write a second for each key.
 pub(crate) async fn put(env: &Env, session: &Session, now: Timestamp, deadlines: &Deadlines) -> Result<()> {
     let entry = encode(session, now, deadlines);
-    let json = serde_json::to_string(&entry).map_err(|e| Error::Internal(format!("index entry: {e}")))?;
+    let json = platform::encode("index entry", &entry)?;
     costs::kv_write();
     let put = store(env)?.put(&key(&session.id), json).map_err(failed)?;
     put.expiration_ttl(deadlines.index_ttl.as_secs()).metadata(entry).map_err(failed)?.execute().await.map_err(failed)

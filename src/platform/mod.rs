@@ -17,6 +17,7 @@ pub(crate) mod sql;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
+use serde::{Serialize, de::DeserializeOwned};
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::{
@@ -47,6 +48,22 @@ pub(crate) async fn within<T>(limit: Duration, work: impl Future<Output = T>) ->
         Either::Left((value, _)) => Some(value),
         Either::Right(((), _)) => None,
     }
+}
+
+/// Reads JSON of ours, of what `what` tells.
+///
+/// # Errors
+/// `Internal` when it is not what this version writes.
+pub(crate) fn decode<T: DeserializeOwned>(what: &str, json: &str) -> Result<T> {
+    serde_json::from_str(json).map_err(|e| Error::Internal(format!("{what}: {}", fault_of(&e))))
+}
+
+/// Writes JSON of ours, of what `what` tells.
+///
+/// # Errors
+/// `Internal`, which no type of ours can cause.
+pub(crate) fn encode<T: Serialize + ?Sized>(what: &str, value: &T) -> Result<String> {
+    serde_json::to_string(value).map_err(|e| Error::Internal(format!("{what}: {e}")))
 }
 
 /// What is wrong with JSON of ours, and where. Not serde's own words: they repeat the value at fault, which may be what

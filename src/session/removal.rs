@@ -121,8 +121,7 @@ impl Object {
         }
         let mut last = String::new();
         while let Some((key, kept)) = self.storage.answer_after(&last)? {
-            let mut answer: Value =
-                serde_json::from_str(&kept).map_err(|e| Error::Internal(format!("kept answer: {}", platform::fault_of(&e))))?;
+            let mut answer: Value = platform::decode("kept answer", &kept)?;
             if wipe(&mut answer) {
                 self.storage.replace_answer(&key, &answer.to_string())?;
             }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     error::{Error, Result},
     memory::protocol::{EntryRecord, FactRecord, MemoryCall, OriginRecord},
-    platform::fault_of,
+    platform,
     search::protocol::SearchCall,
     session::record::{RepeatableRecord, SessionRecord},
 };
@@ -74,19 +74,19 @@ pub(super) enum Informed<T> {
 }
 
 /// What an object says first of a call that it cannot read, in every version.
-const UNREADABLE: &str = "call: ";
+const CALL: &str = "call";
 
 /// Reads a call.
 ///
 /// # Errors
 /// One that [`is_unreadable`] knows when it is none of this version's: another one is being deployed.
 pub(super) fn decode(json: &str) -> Result<Call> {
-    serde_json::from_str(json).map_err(|e| Error::Internal(format!("{UNREADABLE}{}", fault_of(&e))))
+    platform::decode(CALL, json)
 }
 
 /// Has an object refused a call because it cannot read it?
 pub(super) fn is_unreadable(error: &Error) -> bool {
-    matches!(error, Error::Internal(cause) if cause.starts_with(UNREADABLE))
+    matches!(error, Error::Internal(cause) if cause.strip_prefix(CALL).is_some_and(|rest| rest.starts_with(": ")))
 }
 
 impl Call {

@@ -9,7 +9,7 @@ use crate::{
         id::{Id, SessionId},
         time::Timestamp,
     },
-    error::{Error, Result},
+    error::Result,
     platform::{
         self, namespace,
         socket::{ClientEnd, Socket},
@@ -55,8 +55,7 @@ impl SessionClient<'_> {
 /// `Internal` when the object keeps nothing of ours with it.
 pub(crate) fn seated(socket: &Socket) -> Result<Seat> {
     let kept = socket.attachment().unwrap_or_default();
-    let SeatRecord { session_id, caller, until_ms } =
-        serde_json::from_str(&kept).map_err(|e| Error::Internal(format!("seat: {}", platform::fault_of(&e))))?;
+    let SeatRecord { session_id, caller, until_ms } = platform::decode("seat", &kept)?;
     let session = Id::parse("session_id", &session_id)?;
     Ok(Seat { session, caller: caller.try_into()?, until: until_ms.map(Timestamp::from_millis) })
 }

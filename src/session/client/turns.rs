@@ -126,7 +126,7 @@ fn decode_event(line: &str) -> Result<Option<Numbered>> {
     if line.is_empty() {
         return Ok(None);
     }
-    let record: EventRecord = serde_json::from_str(line).map_err(|e| Error::Internal(format!("event: {}", platform::fault_of(&e))))?;
+    let record: EventRecord = platform::decode("event", line)?;
     record.try_into().map(Some)
 }
 

@@ -52,8 +52,7 @@ impl Object {
 
 /// What a client that streams is answered when its turn has been answered before.
 fn replayed(kept: &str) -> Result<String> {
-    let kept = serde_json::from_str::<Reply<Answered, Refusal>>(kept)
-        .map_err(|e| Error::Internal(format!("kept answer: {}", platform::fault_of(&e))))?;
+    let kept = platform::decode::<Reply<Answered, Refusal>>("kept answer", kept)?;
     let turn = match kept {
         Reply::Ok(answered) => answered.turn.map(|turn| turn.number()),
         Reply::Err(_) => None,

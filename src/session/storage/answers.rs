@@ -15,7 +15,10 @@ use crate::{
     },
     error::{Error, Result},
     limits,
-    platform::sql::{Row, Write},
+    platform::{
+        self,
+        sql::{Row, Write},
+    },
     session::record::turn::MemoryChangeRecord,
 };
 
@@ -86,7 +89,7 @@ impl Storage {
 
     /// Keeps the number of the turn that the request has begun; also in place of an earlier one.
     pub(in crate::session) fn keep_turn(&self, request: &Repeatable, turn: u64) -> Result<()> {
-        let kept = encode(&StoredKeptTurn { turn, memory: Vec::new(), messages: Vec::new() })?;
+        let kept = platform::encode("kept turn", &StoredKeptTurn { turn, memory: Vec::new(), messages: Vec::new() })?;
         self.sql.run(&INSERT_OR_REPLACE, &[request.key.as_str().into(), (&request.payload).into(), (&kept).into()])
     }
 
@@ -94,7 +97,7 @@ impl Storage {
     pub(in crate::session) fn keep_memory(&self, key: &str, turn: &Turn, memory: Vec<MemoryChange>) -> Result<()> {
         let messages = [turn.input_sequence].into_iter().chain(turn.answer_sequence).collect();
         let memory = memory.into_iter().map(MemoryChangeRecord::from).collect();
-        let kept = encode(&StoredKeptTurn { turn: turn.number, memory, messages })?;
+        let kept = platform::encode("kept turn", &StoredKeptTurn { turn: turn.number, memory, messages })?;
         // Values of a megabyte in all may outgrow a row in their turn; the number stays.
         if kept.len() <= limits::ROW_BYTES { self.replace_answer(key, &kept) } else { Ok(()) }
     }
@@ -127,10 +130,6 @@ impl Storage {
     }
 }
 
-fn encode(kept: &StoredKeptTurn) -> Result<String> {
-    serde_json::to_string(kept).map_err(|e| Error::Internal(format!("kept turn: {e}")))
-}
-
 fn decode(stored: String) -> Result<KeptOutcome> {
     let Ok(StoredKeptTurn { turn, memory, messages: _ }) = serde_json::from_str(&stored) else { return Ok(KeptOutcome::Answer(stored)) };
     let memory = memory.into_iter().map(MemoryChange::try_from).collect::<Result<_>>()?;
@@ -145,7 +144,7 @@ mod tests {
     fn kept_turn_format_unchanged() {
         let learned = r#"{"turn":3,"memory":[{"is_of_user":true,"key":"name","value":"\"Ann\"","source":"rule"}],"messages":[5,6]}"#;
         for (written, count) in [(r#"{"turn":3}"#, 0), (learned, 1)] {
-            assert_eq!(encode(&serde_json::from_str(written).unwrap()).unwrap(), written);
+            assert_eq!(platform::encode("kept turn", &serde_json::from_str::<StoredKeptTurn>(written).unwrap()).unwrap(), written);
             let Ok(KeptOutcome::Turn(KeptTurn { number: 3, memory })) = decode(written.into()) else { panic!("{written}") };
             assert_eq!(memory.len(), count);
         }

@@ -7,7 +7,7 @@
 use super::{Storage, Stored};
 use crate::{
     domain::{memory::Emptied, time::Timestamp, turn::event::Numbered},
-    error::{Error, Result},
+    error::Result,
     limits,
     platform::{self, sql::Write},
     session::record::turn::EventRecord,
@@ -76,12 +76,11 @@ impl Storage {
 
 pub(super) fn encode(events: &[Numbered]) -> Result<String> {
     let records: Vec<EventRecord> = events.iter().map(EventRecord::from).collect();
-    serde_json::to_string(&records).map_err(|e| Error::Internal(format!("events: {e}")))
+    platform::encode("events", &records)
 }
 
 pub(super) fn decode(json: &str) -> Result<Vec<Numbered>> {
-    let records: Vec<EventRecord> =
-        serde_json::from_str(json).map_err(|e| Error::Internal(format!("events: {}", platform::fault_of(&e))))?;
+    let records: Vec<EventRecord> = platform::decode("events", json)?;
     records.into_iter().map(Numbered::try_from).collect()
 }
 

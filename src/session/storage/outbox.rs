@@ -9,9 +9,12 @@ use std::collections::BTreeMap;
 use super::Storage;
 use crate::{
     domain::{session::Session, stats::Upkeep, time::Timestamp},
-    error::{Error, Result},
+    error::Result,
     index::counters::protocol::{ReportRecord, TurnsRecord},
-    platform::sql::{Row, Write},
+    platform::{
+        self,
+        sql::{Row, Write},
+    },
 };
 
 pub(super) const CREATE: Write = Write::new("create table if not exists report (number integer primary key, json text not null) strict");
@@ -105,7 +108,7 @@ impl Storage {
 
     /// Puts a report into the outbox, and notes that reports go up to `turn` and `sequence`.
     pub(in crate::session) fn add_report(&self, report: &ReportRecord, turn: u64, sequence: u64, now: Timestamp) -> Result<()> {
-        let json = serde_json::to_string(report).map_err(|e| Error::Internal(format!("report: {e}")))?;
+        let json = platform::encode("report", report)?;
         self.sql.run(&INSERT, &[report.number.into(), (&json).into()])?;
         let (session, life, number) = (&report.session, report.life, report.number);
         self.sql.run(&SAVE, &[session.into(), life.into(), number.into(), turn.into(), sequence.into(), now.millis().into()])
@@ -113,7 +116,7 @@ impl Storage {
 
     /// The oldest reports, at most `limit`.
     pub(in crate::session) fn oldest_reports(&self, limit: u32) -> Result<Vec<ReportRecord>> {
-        let read = |json: String| serde_json::from_str(&json).map_err(|e| Error::Internal(format!("report: {e}")));
+        let read = |json: String| platform::decode("report", &json);
         self.sql.rows(OLDEST, &[limit.into()])?.iter().map(|row| row.text(0).and_then(read)).collect()
     }
 
@@ -141,7 +144,7 @@ fn read_reported(row: &Row) -> Result<Reported> {
         turn: row.count(3)?,
         sequence: row.count(4)?,
         at: Timestamp::from_millis(row.integer(5)?),
-        failures: serde_json::from_str(&row.text(6)?).map_err(|e| Error::Internal(format!("failures: {e}")))?,
+        failures: platform::decode("failures", &row.text(6)?)?,
         has_reports: row.integer(7)? != 0,
     })
 }

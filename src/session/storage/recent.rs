@@ -38,7 +38,7 @@ impl Storage {
         }
         let events = RawValue::from_string(json).map_err(|e| Error::Internal(format!("events: {e}")))?;
         recent.push(RecentRecord { turn: number, ended_at: now.millis(), events });
-        stored.recent_events = Some(encode(&recent)?);
+        stored.recent_events = Some(platform::encode("events", &recent)?);
         Ok(())
     }
 
@@ -56,7 +56,7 @@ impl Storage {
         let count = recent.len();
         recent.retain(|kept| kept.ended_at >= ended_by.millis());
         if recent.len() < count {
-            stored.recent_events = Some(encode(&recent)?);
+            stored.recent_events = Some(platform::encode("events", &recent)?);
         }
         Ok(())
     }
@@ -68,12 +68,8 @@ impl Storage {
 
     fn recent(&self) -> Result<Vec<RecentRecord>> {
         let Some(row) = self.sql.row(READ, &[])? else { return Ok(Vec::new()) };
-        serde_json::from_str(&row.text(0)?).map_err(|e| Error::Internal(format!("events: {}", platform::fault_of(&e))))
+        platform::decode("events", &row.text(0)?)
     }
-}
-
-fn encode(recent: &[RecentRecord]) -> Result<String> {
-    serde_json::to_string(recent).map_err(|e| Error::Internal(format!("events: {e}")))
 }
 
 #[cfg(test)]
@@ -84,6 +80,6 @@ mod tests {
     fn recent_format_unchanged() {
         let written = r#"[{"turn":1,"ended_at":2,"events":[{"sequence":1,"delta":"a"}]}]"#;
         let read: Vec<RecentRecord> = serde_json::from_str(written).unwrap();
-        assert_eq!(encode(&read).unwrap(), written);
+        assert_eq!(platform::encode("events", &read).unwrap(), written);
     }
 }

@@ -9,7 +9,7 @@ use crate::{
         time::Timestamp,
         turn::{Finish, Turn, tokens::Usage},
     },
-    error::{Error, Result},
+    error::Result,
     platform::{
         self,
         sql::{Row, Write},
@@ -63,7 +63,7 @@ impl Stored {
     /// Notes that a turn has begun.
     pub(in crate::session) fn begin_turn(&mut self, stored: &StoredTurn) -> Result<()> {
         let record = BeginningRecord { turn: (&stored.turn).into(), key: stored.key.clone() };
-        self.beginning = Some(serde_json::to_string(&record).map_err(|e| Error::Internal(format!("turn: {e}")))?);
+        self.beginning = Some(platform::encode("turn", &record)?);
         self.session.running_turn = Some(stored.turn.number);
         Ok(())
     }
@@ -117,7 +117,7 @@ impl Storage {
 }
 
 fn read_beginning(json: String) -> Result<StoredTurn> {
-    let record: BeginningRecord = serde_json::from_str(&json).map_err(|e| Error::Internal(format!("turn: {}", platform::fault_of(&e))))?;
+    let record: BeginningRecord = platform::decode("turn", &json)?;
     Ok(StoredTurn { turn: record.turn.try_into()?, key: record.key })
 }
 

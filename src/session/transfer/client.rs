@@ -59,8 +59,7 @@ impl Export {
             let Some(line) = line else {
                 return if is_whole { Ok(String::new()) } else { Err(Error::Unavailable("an export ended early".into())) };
             };
-            let record: PartRecord =
-                serde_json::from_str(line).map_err(|e| Error::Internal(format!("part: {}", platform::fault_of(&e))))?;
+            let record: PartRecord = platform::decode("part", line)?;
             let part = record.into_part()?;
             is_whole = part.is_none();
             Ok(encode(part.as_ref()))

@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::history::part::Part,
-    error::{Error, Result},
+    error::Result,
     memory::protocol::EntryRecord,
+    platform,
     session::record::{MessageRecord, NewSessionRecord, SessionRecord},
 };
 
@@ -92,7 +93,7 @@ impl PartRecord {
 
     /// The part as a line.
     pub(crate) fn encode(&self) -> Result<String> {
-        let mut line = serde_json::to_string(self).map_err(|e| Error::Internal(format!("part: {e}")))?;
+        let mut line = platform::encode("part", self)?;
         line.push('\n');
         Ok(line)
     }

@@ -17,7 +17,7 @@ use futures_util::{
 use crate::{
     domain::turn::event::Numbered,
     error::{Error, Result},
-    platform::bell::Bell,
+    platform::{self, bell::Bell},
     session::record::turn::EventRecord,
 };
 
@@ -73,7 +73,7 @@ impl Log {
 
     /// Lets everybody have `event`.
     pub(super) fn push(&self, event: &Numbered) -> Result<()> {
-        let mut line = serde_json::to_string(&EventRecord::from(event)).map_err(|e| Error::Internal(format!("event: {e}")))?;
+        let mut line = platform::encode("event", &EventRecord::from(event))?;
         line.push('\n');
         self.events.borrow_mut().push((event.sequence, line.into()));
         self.bell.ring();

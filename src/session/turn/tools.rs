@@ -167,7 +167,7 @@ impl Memory<'_> {
     async fn ask<T: DeserializeOwned>(&self, call: MemoryCall) -> Result<T> {
         let Some(user) = self.user else {
             let json = self.object.context.atomically(|| self.object.storage.memory(call, platform::now()))?;
-            return match serde_json::from_str(&json).map_err(|e| Error::Internal(format!("memory: {}", platform::fault_of(&e))))? {
+            return match platform::decode("memory", &json)? {
                 Reply::<T, Refusal>::Ok(answer) => Ok(answer),
                 Reply::Err(refusal) => Err(refusal.into()),
             };

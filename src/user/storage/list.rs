@@ -18,7 +18,7 @@ use crate::{
     error::{Error, Result},
     memory::store as memory,
     platform::{
-        fault_of,
+        self,
         sql::{Row, Write},
     },
     session::record::{EndingRecord, SessionRecord},
@@ -94,7 +94,7 @@ impl Storage {
     /// Adds a session or replaces what is known of it.
     fn put(&self, record: SessionRecord, limit: SessionLimit, now: Timestamp) -> Result<Place> {
         self.create_schema()?;
-        let json = serde_json::to_string(&record).map_err(|e| Error::Internal(format!("record: {e}")))?;
+        let json = platform::encode("record", &record)?;
         let session = Session::try_from(record)?;
         let (id, expires_at) = (session.id.as_str(), session.expires_at());
         let state = self.state(id, now)?;
@@ -268,7 +268,7 @@ impl Storage {
     }
 
     fn read(&self, row: &Row) -> Result<ListedRecord> {
-        let session = serde_json::from_str(&row.text(0)?).map_err(|e| Error::Internal(format!("record: {}", fault_of(&e))))?;
+        let session = platform::decode("record", &row.text(0)?)?;
         let last = documents::last(&self.sql, row.count(1)?, PREVIEW_CHARACTERS)?;
         Ok(ListedRecord { session, last: last.map(|(sequence, role, text)| PreviewRecord { sequence, role, text }) })
     }

@@ -219,12 +219,11 @@ fn encode_tool_calls(calls: &[ToolCall]) -> Result<Option<String>> {
         .iter()
         .map(|call| StoredToolCall { id: call.id.clone(), name: call.name.clone(), arguments: call.arguments.clone() })
         .collect();
-    serde_json::to_string(&stored).map(Some).map_err(|e| Error::Internal(format!("tool calls: {e}")))
+    platform::encode("tool calls", &stored).map(Some)
 }
 
 fn decode_tool_calls(json: &str) -> Result<Vec<ToolCall>> {
-    let stored: Vec<StoredToolCall> =
-        serde_json::from_str(json).map_err(|e| Error::Internal(format!("tool calls: {}", platform::fault_of(&e))))?;
+    let stored: Vec<StoredToolCall> = platform::decode("tool calls", json)?;
     Ok(stored.into_iter().map(|call| ToolCall { id: call.id, name: call.name, arguments: call.arguments }).collect())
 }
 
