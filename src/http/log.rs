@@ -7,7 +7,7 @@ use std::rc::Rc;
 use serde::Serialize;
 
 use crate::{
-    domain::time::Timestamp,
+    domain::time::{Timestamp, millis},
     platform,
     trace::{Trace, TurnNote},
 };
@@ -97,6 +97,6 @@ impl Timed {
     }
 
     fn elapsed_ms(&self) -> u64 {
-        u64::try_from(platform::now().since(self.began).as_millis()).unwrap_or(u64::MAX)
+        millis(platform::now().since(self.began))
     }
 }

@@ -18,7 +18,7 @@ use crate::{
         deadline::Deadlines,
         id::{Id, SessionId},
         session::Session,
-        time::Timestamp,
+        time::{Timestamp, millis},
     },
     error::{Error, Result},
     platform::{self, costs},
@@ -201,7 +201,7 @@ fn encode(session: &Session, now: Timestamp, deadlines: &Deadlines) -> StoredEnt
         a: session.last_activity.millis(),
         n: session.message_count,
         w: now.millis(),
-        i: u64::try_from(session.idle_timeout.as_millis()).unwrap_or(u64::MAX),
+        i: millis(session.idle_timeout),
         d: deadlines.ends_by.millis(),
     }
 }

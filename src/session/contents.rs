@@ -6,7 +6,7 @@ use crate::{
         history::pairing::OpenCalls,
         message::{Message, NewMessage},
         session::Session,
-        time::Timestamp,
+        time::{Timestamp, millis},
     },
     error::{Error, Result, Subject},
     limits,
@@ -30,10 +30,7 @@ impl Object {
         };
         let turns = stored.session.turn_count.saturating_sub(u64::from(stored.session.running_turn.is_some()));
         let last = self.storage.turn(turns)?.map(|last| last.turn);
-        let last_execution_ms = last.as_ref().and_then(|last| {
-            let took = last.ended_at?.since(last.started_at);
-            Some(u64::try_from(took.as_millis()).unwrap_or(u64::MAX))
-        });
+        let last_execution_ms = last.as_ref().and_then(|last| Some(millis(last.ended_at?.since(last.started_at))));
         let last_response = message(last.and_then(|last| last.answer_sequence))?.and_then(|answer| answer.content);
         let said = message(self.storage.last_said(false)?)?;
         let (last_query, last_query_metadata) = said.map_or((None, None), |said| (said.content, said.metadata));

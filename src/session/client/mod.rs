@@ -17,7 +17,7 @@ use crate::{
         id::{Repeatable, SessionId, UserId},
         message::{Message, NewMessage},
         session::{NewSession, Precondition, Session, SessionPatch},
-        time::Timestamp,
+        time::{Timestamp, millis},
         turn::Wishes,
     },
     error::Result,
@@ -131,8 +131,8 @@ impl<'a> SessionClient<'a> {
     /// # Errors
     /// `Stale` when the precondition fails.
     pub(crate) async fn delete(&self, precondition: Precondition, undo: Option<Duration>) -> Result<Deletion> {
-        let undo_ms = undo.map(|undo| u64::try_from(undo.as_millis()).unwrap_or(u64::MAX));
-        let deleted: Deleted = self.ask(Call::Delete { if_match: encode_precondition(precondition), undo_ms }).await?;
+        let call = Call::Delete { if_match: encode_precondition(precondition), undo_ms: undo.map(millis) };
+        let deleted: Deleted = self.ask(call).await?;
         let restorable_until = deleted.restorable_until.map(Timestamp::from_millis);
         Ok(Deletion { message_count: deleted.message_count, restorable_until })
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{failure_named, version::VersionRecord};
 use crate::{
-    domain::turn::ModelFailure,
+    domain::{time::millis, turn::ModelFailure},
     error::{Error, Subject},
 };
 
@@ -94,7 +94,7 @@ impl From<Refusal> for Error {
 
 fn retry_after_ms(failure: ModelFailure) -> Option<u64> {
     match failure {
-        ModelFailure::RateLimited { retry_after } => retry_after.map(|after| u64::try_from(after.as_millis()).unwrap_or(u64::MAX)),
+        ModelFailure::RateLimited { retry_after } => retry_after.map(millis),
         ModelFailure::Timeout | ModelFailure::Refused | ModelFailure::Unavailable => None,
     }
 }

@@ -10,7 +10,7 @@ use crate::{
         caller::Owner,
         id::Id,
         session::{CREATED_FROM_API, LastError, NewSession, Session},
-        time::Timestamp,
+        time::{Timestamp, millis},
         turn::tokens::Tally,
     },
     error::{Error, Result},
@@ -151,10 +151,6 @@ const fn is_false(flag: &bool) -> bool {
 
 const fn is_zero(count: &u64) -> bool {
     *count == 0
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// How a session was created, where that says something.

@@ -6,6 +6,7 @@ use crate::domain::{
     context::{ContextWishes, Strategy},
     session::SessionPatch,
     speech::profile::{Depth, ProfilePatch, Tone, Verbosity},
+    time::millis,
     turn::{Wishes, named},
 };
 
@@ -79,7 +80,7 @@ impl From<SessionPatch> for PatchRecord {
             title: patch.title.map(|title| title.map_or(TitleRecord::Remove, TitleRecord::Set)),
             persona: patch.persona,
             metadata: patch.metadata,
-            idle_timeout_ms: patch.idle_timeout.map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
+            idle_timeout_ms: patch.idle_timeout.map(millis),
             verbosity: patch.profile.verbosity.map(|verbosity| verbosity.name().to_owned()),
             tone: patch.profile.tone.map(|tone| tone.name().to_owned()),
             depth: patch.profile.depth.map(|depth| depth.name().to_owned()),

@@ -8,7 +8,7 @@ use crate::{
         caller::Owner,
         id::{Id, UserId},
         session::{LastError, Session},
-        time::Timestamp,
+        time::{Timestamp, millis},
         turn::tokens::Tally,
     },
     error::{Error, Result},
@@ -150,7 +150,6 @@ impl Storage {
             Owner::User(user) => ("user", Some(user.as_str())),
             Owner::Nobody => ("nobody", None),
         };
-        let idle_timeout_ms = u64::try_from(session.idle_timeout.as_millis()).unwrap_or(u64::MAX);
         self.sql.run(
             &SAVE,
             &[
@@ -164,7 +163,7 @@ impl Storage {
                 (&session.metadata).into(),
                 session.created_at.millis().into(),
                 session.last_activity.millis().into(),
-                idle_timeout_ms.into(),
+                millis(session.idle_timeout).into(),
                 session.message_count.into(),
                 session.last_sequence.into(),
                 session.revision.into(),

@@ -7,6 +7,7 @@ use crate::{
     config::Config,
     domain::{
         session::Session,
+        time::millis,
         turn::{
             Turn,
             event::{Event, Numbered},
@@ -65,7 +66,7 @@ impl Object {
             persona: config.as_ref().map(|config| config.personas.of_session(&session.persona).id.as_str()),
             provider: config.as_ref().map(|config| config.model.provider.name()),
             model: &turn.model,
-            ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            ms: millis(took),
             tokens: turn
                 .usage
                 .map(|Usage { prompt_tokens, completion_tokens, .. }| TokensJson { prompt: prompt_tokens, completion: completion_tokens }),
