@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// A gap in the numbers before the end of an interrupted turn: clients may have got events that were not stored yet,
-/// and must not take the end for one of them. `run` never has so many that are not stored.
+/// and must not take the end for one of them. `draft` never has so many that are not stored.
 pub(super) const ROOM: u64 = 1000;
 
 /// What came of a turn.

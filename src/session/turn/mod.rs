@@ -1,12 +1,13 @@
 //! Turns: what a call does with them. Each function here is part of one synchronous burst.
 //!
 //! `begin` writes a turn down; `context` says what the model is told, `preview` shows that to clients, `tools` is what it may
-//! remember with; `run` asks the model while the object serves other calls; `ending` puts the outcome into the history; `log` is
-//! what clients follow meanwhile; `look_back` makes titles and summaries afterwards, `observed` tells the log. One turn runs at
-//! a time: it is the lock of the conversation.
+//! remember with; `run` asks the model while the object serves other calls, `draft` is what it has said so far; `ending` puts
+//! the outcome into the history; `log` is what clients follow meanwhile; `look_back` makes titles and summaries afterwards,
+//! `observed` tells the log. One turn runs at a time: it is the lock of the conversation.
 
 mod begin;
 pub(super) mod context;
+mod draft;
 mod ending;
 pub(super) mod log;
 mod look_back;
