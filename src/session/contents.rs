@@ -128,6 +128,6 @@ impl Object {
 }
 
 /// Messages on their way out.
-pub(super) fn encode_messages(messages: Vec<Message>) -> Vec<MessageRecord> {
+fn encode_messages(messages: Vec<Message>) -> Vec<MessageRecord> {
     messages.into_iter().map(MessageRecord::from).collect()
 }

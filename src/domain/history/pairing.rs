@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// What a stub says in place of the result that never came.
-pub(crate) const STUB: &str = "No result was provided for this tool call.";
+const STUB: &str = "No result was provided for this tool call.";
 
 /// The calls that wait for a result, in the order they were made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
