@@ -58,7 +58,7 @@ impl CounterCore {
 
 impl CounterCore {
     fn answer(&self, json: &str, now: Timestamp) -> Result<String> {
-        match serde_json::from_str(json).map_err(|e| Error::Unavailable(format!("call: {e}")))? {
+        match serde_json::from_str(json).map_err(|e| Error::Unavailable(format!("call: {}", platform::fault_of(&e))))? {
             Call::Report(reports) => {
                 reports.into_iter().try_for_each(|report| self.storage.apply(report, now))?;
                 self.arm(now)?;
