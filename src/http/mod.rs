@@ -16,6 +16,7 @@ mod nono;
 mod query;
 mod own;
 mod page;
+mod entity_tag;
 mod response;
 mod log;
 mod problem;

@@ -31,12 +31,12 @@ use serde_json::{
 
 use crate::{
     domain::{
-        session::{CREATED_FROM_QUERY, Session, Version},
+        session::{CREATED_FROM_QUERY, Session},
         time::Timestamp,
         turn::named,
     },
     error::{Error, Result},
-    http::{request::Query, response::raw_json},
+    http::{entity_tag::etag, request::Query, response::raw_json},
     session::client::Lately,
 };
 use shapes::{ChatMessageJson, MemoryChangeJson, MessageJson, SessionJson, ToolCallJson, UsageJson};
@@ -88,11 +88,6 @@ fn parse_time(query: &Query, name: &str) -> Result<Option<Timestamp>> {
 /// `2026-11-20T09:38:53.106Z`.
 fn rfc3339(at: Timestamp) -> String {
     DateTime::from_timestamp_millis(at.millis()).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Millis, true)
-}
-
-/// The entity tag of a session in this version; `request/headers.rs` reads it back.
-pub(super) fn etag(version: Version) -> String {
-    format!("\"{:x}-{:x}\"", version.created_at_ms, version.revision)
 }
 
 #[cfg(test)]

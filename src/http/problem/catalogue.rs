@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::{
     domain::{caller::Scope, turn::ModelFailure},
     error::{Error, Subject},
-    http::{self, Method, own, problem::Problem},
+    http::{self, Method, entity_tag::etag, problem::Problem},
     limits,
 };
 
@@ -209,7 +209,7 @@ impl From<Error> for Problem {
                     Problem::new(412, "PRECONDITION_FAILED", "It has changed since. Read it again, then repeat with its new ETag.")
                         .in_field("If-Match")
                         .for_good();
-                problem.headers.extend(current.map(|current| ("etag", own::etag(current))));
+                problem.headers.extend(current.map(|current| ("etag", etag(current))));
                 problem
             }
             Error::Misconfigured(rule) => Problem::new(503, "MISCONFIGURED", format!("{rule}.")).caused_by(rule),

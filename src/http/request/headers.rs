@@ -2,9 +2,12 @@
 
 use crate::{
     config::CorsOrigins,
-    domain::session::{Precondition, Version},
+    domain::session::Precondition,
     error::{Error, Result},
-    http::request::{Request, query::parse_number},
+    http::{
+        entity_tag::parse_if_match,
+        request::{Request, query::parse_number},
+    },
 };
 
 impl Request<'_> {
@@ -59,27 +62,6 @@ impl Request<'_> {
     }
 }
 
-/// Entity tags are `"<creation, hex ms>-<revision, hex>"`, see `own::etag`. Foreign and weak ones match nothing.
-fn parse_if_match(header: &str) -> Result<Precondition> {
-    if header.trim() == "*" {
-        return Ok(Precondition::None);
-    }
-    let mut versions = Vec::new();
-    for tag in header.split(',').map(str::trim) {
-        let quoted = tag.strip_prefix("W/").unwrap_or(tag);
-        let Some(opaque) = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
-            return Err(Error::invalid("If-Match", "must be * or a list of quoted entity tags"));
-        };
-        if let Some((created, revision)) = opaque.split_once('-')
-            && let (Ok(created_at_ms), Ok(revision)) = (i64::from_str_radix(created, 16), u64::from_str_radix(revision, 16))
-            && quoted == tag
-        {
-            versions.push(Version { created_at_ms, revision });
-        }
-    }
-    Ok(Precondition::OneOf(versions))
-}
-
 /// Is the page's origin where `url` leads? The scheme does not matter: behind a proxy it may be another.
 fn is_same_host(origin: &str, url: &str) -> bool {
     let host = |url: &str| url.split_once("://").map(|(_, rest)| rest.split(['/', '?']).next().unwrap_or_default().to_ascii_lowercase());
@@ -102,23 +84,6 @@ fn prefers_events(accept: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn if_match_is_a_list_of_tags() {
-        let version = |created_at_ms, revision| Version { created_at_ms, revision };
-        let cases = [
-            ("*", Some(Precondition::None)),
-            ("\"a-1\"", Some(Precondition::OneOf(vec![version(10, 1)]))),
-            ("\"a-1\" , \"b-2\"", Some(Precondition::OneOf(vec![version(10, 1), version(11, 2)]))),
-            ("W/\"a-1\"", Some(Precondition::OneOf(vec![]))),
-            ("\"foreign\"", Some(Precondition::OneOf(vec![]))),
-            ("a-1", None),
-            ("", None),
-        ];
-        for (header, expected) in cases {
-            assert_eq!(parse_if_match(header).ok(), expected, "{header:?}");
-        }
-    }
 
     #[test]
     fn pages_are_of_where_they_come_from() {
