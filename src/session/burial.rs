@@ -43,8 +43,8 @@ impl Object {
         outcome.and_then(|()| answer(&Swept { is_gone }))
     }
 
-    /// Tidies up after a session that has ended, or one that was never whole, for one that wants its id now. The new one writes the index entry
-    /// over, so a KV that refuses to remove the old one is no obstacle.
+    /// Tidies up after a session that has ended, or one that was never whole, for one that wants its id now. The new one
+    /// writes the index entry over, so a KV that refuses to remove the old one is no obstacle.
     pub(super) async fn make_room(&self) -> Result<()> {
         let _in_order = (self.listing.lock().await, self.indexing.lock().await);
         let outcome = match self.storage.load() {

@@ -1,7 +1,7 @@
 //! The offline model: a small deterministic responder, no language model, and honest about it.
 //!
-//! It knows what the user has said in this session, what is remembered of the user, and nothing else. It makes everything usable, testable and
-//! demonstrable without a key or a network. It does not reason, translate, or know the world.
+//! It knows what the user has said in this session, what is remembered of the user, and nothing else. It makes everything
+//! usable, testable and demonstrable without a key or a network. It does not reason, translate, or know the world.
 //!
 //! `statement` takes what people say about themselves, `facts` keeps it, `question` reads what they want to know, and
 //! `relevance` finds what was said before about the same thing.

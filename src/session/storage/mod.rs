@@ -1,15 +1,18 @@
 //! What a session object keeps in SQLite: the only SQL about sessions.
 //!
-//! In `row` the session's own row; in `messages` its messages, those they took the place of, and their full text; in `turns` its
-//! turns, in `events` and `recent` what clients follow of them; in `summaries` what stands for messages long ago; in `answers` what was
-//! answered to requests with a key; in `outbox` what is to be reported.
-//! Format 7: one row in `session`, a row a message in `message`, a row a key in `answer` (since 2), a row a turn in
-//! `turn`, a row for many events in `event`, a row a replaced message in `sibling` (since 3), a row an entry in `memory` (since 4), a row a version in `summary`, a row a
-//! message that the user's index is to forget in `unshared`, the index `search` (since 5), and a row a report in `report`
-//! with the one row of `reported` (since 6). The beginning of the turn that runs, and the events of the latest turns, are in the
-//! session's row (since 7). The tables exist only while
-//! a session does, or is being imported: looking at an object that has none writes nothing. Every method is one statement or a few without
-//! an await between them, so it is atomic; callers that write more than once wrap the burst in `Context::atomically`.
+//! In `row` the session's own row; in `messages` its messages, those they took the place of, and their full text; in `turns`
+//! its turns, in `events` and `recent` what clients follow of them; in `summaries` what stands for messages long ago; in
+//! `answers` what was answered to requests with a key; in `outbox` what is to be reported.
+//!
+//! Format 7: one row in `session`, a row a message in `message`, a row a key in `answer` (since 2), a row a turn in `turn`, a
+//! row for many events in `event`, a row a replaced message in `sibling` (since 3), a row an entry in `memory` (since 4), a row
+//! a version in `summary`, a row a message that the user's index is to forget in `unshared`, the index `search` (since 5), and
+//! a row a report in `report` with the one row of `reported` (since 6). The beginning of the turn that runs, and the events of
+//! the latest turns, are in the session's row (since 7).
+//!
+//! The tables exist only while a session does, or is being imported: looking at an object that has none writes nothing. Every
+//! method is one statement or a few without an await between them, so it is atomic; callers that write more than once wrap the
+//! burst in `Context::atomically`.
 
 mod answers;
 mod events;
