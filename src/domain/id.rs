@@ -1,4 +1,4 @@
-//! Ids of sessions and users, and keys of requests: any text of 1 to 128 characters that can be part of a URL path.
+//! Ids of sessions and users, keys of requests and memories: any text of 1 to 128 characters that can be part of a URL path.
 
 use std::{fmt, marker::PhantomData};
 

@@ -1,3 +1,5 @@
+//! Tests: whatever the history and the budget, a context fits, is whole, and names what is missing.
+
 use proptest::prelude::*;
 
 use super::{Kind, Known, Material, Remembered, Summary, Why, assemble, bytes, summarize_through, words};

@@ -1,4 +1,4 @@
-//! The words that the rules of `claim` go by. No list is complete, none need be: what is not understood is not learned.
+//! The words that the rules of `claim` and `things` go by. No list is complete, none need be: what is not understood is not learned.
 //!
 //! Each is one text, its words apart by a space.
 

@@ -1,4 +1,4 @@
-//! `/sessions/{id}/messages`: read a page of history, append without a model.
+//! `/sessions/{id}/messages`: read a page of history, append without a model, take messages out, see what stood in their place.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

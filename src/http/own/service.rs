@@ -1,4 +1,4 @@
-//! What concerns the service itself: the banner, its health, and the routes that break it on purpose.
+//! What concerns the service itself: the banner, its health, and what tests ask of it: its routes, its costs, to break it.
 
 use serde::Serialize;
 use worker::Env;

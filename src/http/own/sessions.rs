@@ -1,4 +1,4 @@
-//! `/sessions` and `/sessions/{id}`: create, read, change, renew, delete.
+//! `/sessions` and `/sessions/{id}`: create, fork, read, change, renew, delete, restore.
 
 use std::time::Duration;
 
