@@ -4,19 +4,16 @@
 import { health } from "./api.js";
 import { byId, h } from "./dom.js";
 import { identify } from "./identity.js";
-import { prepare } from "./markdown/show.js";
 import { loadPersonas } from "./personas.js";
 import { onRoute, route } from "./router.js";
 import { onNews } from "./tabs.js";
 import { abandon, follow, isRunning } from "./turns.js";
-import { gone, lookAgain, show, startView, stopNow, syncQuietly, tick, view } from "./chat/view.js";
+import { gone, lookAgain, prepareConversation, show, startView, stopNow, tick, view } from "./chat/view.js";
 import { setClosed, setNote } from "./chat/composer.js";
-import { drawBar } from "./chat/bar.js";
 import { createAs } from "./sessions/begin.js";
 import { everyWhile } from "./sessions/expiry.js";
 import { drawList } from "./sessions/list.js";
 import { drop, onSessions, put, refresh, state } from "./sessions/store.js";
-import { refreshContext } from "./panel/ring.js";
 import { startBanner } from "./ui/banner.js";
 import { isDrawerOpen, isNarrow, setDrawer, startDrawer } from "./ui/drawer.js";
 import { problemCard } from "./ui/problem.js";
@@ -63,7 +60,7 @@ async function enter() {
   void loadPersonas().then(drawList, () => {});
   void health().then(({ model }) => setNote(model.is_language_model ? "Answers can be wrong. Check what matters." : "The built-in responder answers. It is not a language model."), () => {});
   // Whoever begins to write will get an answer.
-  byId("message").addEventListener("input", () => void prepare(), { once: true });
+  byId("message").addEventListener("input", () => void prepareConversation(), { once: true });
 }
 
 /** Everything anew, quietly: back online, or looked at again after a while. */
@@ -91,18 +88,6 @@ function listen() {
     if (!isSearching()) drawList();
     if (isRunning(turn.sessionId)) return;
     void refresh();
-    if (turn.sessionId === view.id) refreshContext(turn.sessionId);
-  });
-  addEventListener("session-changed", (event) => {
-    view.session = { ...view.session, .../** @type {CustomEvent} */ (event).detail };
-    drawBar(view.session);
-    void syncQuietly();
-  });
-  onSessions(() => {
-    const listed = view.id === null ? null : state.byId.get(view.id);
-    if (!listed || !view.session) return;
-    view.session = { ...view.session, ...listed };
-    drawBar(view.session);
   });
   everyWhile((now) => {
     tick(now);

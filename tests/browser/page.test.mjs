@@ -131,6 +131,7 @@ test("on a phone the list is a drawer, and nothing is wider than the screen", as
   await assertAccessible(page, "the drawer");
   await page.keyboard.press("Escape");
   await page.click("#open-sidebar");
+  await app.sessions.getByRole("button").first().waitFor();
   const small = await page.evaluate(() => [...document.querySelectorAll("button, a.session-link, input:not(.card input)")].filter((one) => one.checkVisibility({ visibilityProperty: true }) && !one.closest("[inert], .message, .scrim"))
     .map((one) => [one.id || one.className, one.getBoundingClientRect()]).filter(([, { width, height }]) => width > 0 && (width < 43 || height < 43)).map(([name]) => name));
   assert.deepEqual(small.filter((name) => name !== "scrim"), [], "targets below 44 px");

@@ -126,6 +126,7 @@ test("what two tabs could not send is sent once each, in its order, by whichever
   const one = await openApp(t, server, { errors: [/ERR_FAILED/] });
   await one.say("Hello");
   const two = await one.tab();
+  await two.answered("To Hello.");
   for (const [tab, text] of [[one, "First"], [two, "Second"]]) {
     await tab.page.route(/\/chat$/, (route) => route.abort());
     await tab.send(text);

@@ -1,6 +1,6 @@
 // What is loaded when somebody first wants it: the first view of the page does without.
 // @ts-check
-import { byId, h } from "../dom.js";
+import { byId } from "../dom.js";
 
 /** See menu.js. @param {HTMLElement} anchor @param {import("./menu.js").Item[]} items */
 export const openMenu = async (anchor, items) => (await import("./menu.js")).openMenu(anchor, items);
@@ -32,10 +32,3 @@ export const rename = async (id, before, title) => (await actions()).rename(id, 
 export const keepLonger = async (id) => (await actions()).keepLonger(id);
 /** @param {string} id @param {number} through */
 export const branch = async (id, through) => (await actions()).branch(id, through);
-
-/** A place for the pager of a message, see versions.js. @param {any[]} what */
-export function pager(...what) {
-  const place = h("span", { class: "pager" });
-  void import("../chat/versions.js").then((module) => place.replaceChildren(module.pager(.../** @type {[any, any, any, any]} */ (what))));
-  return place;
-}

@@ -59,8 +59,9 @@ export class App {
     return this.lastAnswer();
   }
 
-  /** Waits until nothing is being written. */
+  /** Waits until nothing is being loaded or written. */
   async idle() {
+    await this.page.locator("#thread .skeleton").waitFor({ state: "detached" });
     await this.button("Send", { exact: true }).waitFor();
     await this.live.waitFor({ state: "detached" });
   }
@@ -107,10 +108,7 @@ export class App {
   async shows(...expected) {
     let now;
     const isSo = async () => JSON.stringify((now = await this.texts())) === JSON.stringify(expected);
-    await eventually(`the conversation is ${JSON.stringify(expected)}`, isSo).catch((error) => {
-      error.message += `; it is ${JSON.stringify(now)}`;
-      throw error;
-    });
+    await eventually(() => `the conversation is ${JSON.stringify(expected)}; it is ${JSON.stringify(now)}`, isSo);
   }
 
   /** The titles in the list. */

@@ -80,7 +80,7 @@ export async function assertAccessible(page, state, part = "html") {
 /**
  * Waits until `condition` gives something that is true; gives it.
  * @template T
- * @param {string} what
+ * @param {string | (() => string)} what it is; a function is asked when it did not come
  * @param {() => Promise<T> | T} condition
  */
 export async function eventually(what, condition) {
@@ -88,5 +88,5 @@ export async function eventually(what, condition) {
     const value = await condition();
     if (value) return value;
   }
-  throw new assert.AssertionError({ message: `not within ${PATIENCE_MS / 1000} s: ${what}` });
+  throw new assert.AssertionError({ message: `not within ${PATIENCE_MS / 1000} s: ${typeof what === "string" ? what : what()}` });
 }

@@ -92,7 +92,7 @@ export function drawUnanswered(ask) {
 /** @type {Record<string, string>} */
 const SCOPES = { user: "", session: " for this session" };
 
-/** "Remembered name: Ada. Undo" @param {any} change @param {Surroundings} around */
+/** "Remembered name: Ada. Undo" @param {any} change @param {{ session: any, user: string }} around */
 export function memoryLine({ action, scope, key, value }, { session, user }) {
   const text = typeof value === "string" ? value : JSON.stringify(value);
   const what = action === "saved" ? [`Remembered${SCOPES[scope]} `, h("b", {}, `${label(key)}: ${text}`)] : ["Forgot ", h("b", {}, label(key))];

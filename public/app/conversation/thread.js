@@ -78,6 +78,7 @@ export function dropMissing(kept, from) {
 export function dropElement(element) {
   if (!element) return;
   for (const earlier of element.earlier ?? []) earlier.remove();
+  for (const other of element.replaced ?? []) other.hidden = false;
   if (element.previousElementSibling?.className === "day") element.previousElementSibling.remove();
   element.remove();
   shown.delete(element.message.sequence);
@@ -92,6 +93,11 @@ export function hideAfter(sequence) {
     element.hidden = element.isCovered = covers;
     for (const earlier of element.earlier ?? []) earlier.hidden = covers;
   }
+}
+
+/** Takes out what is hidden, when something else has come into its place. */
+export function dropCovered() {
+  for (const element of order.filter(({ isCovered }) => isCovered)) dropElement(element);
 }
 
 /** A message and what follows it, up to the next message of the user. @param {number} sequence @returns {any[]} */

@@ -61,6 +61,8 @@ function showVersion(today, earlier, session, pagerElement) {
   if (!first) return;
   for (const old of first.earlier ?? []) old.remove();
   first.earlier = [];
+  // Were the first one to go, the others must come back.
+  first.replaced = earlier ? today : [];
   for (const element of today) element.hidden = Boolean(earlier);
   const home = first.querySelector(":scope > .message-foot");
   if (!earlier) {

@@ -1,7 +1,7 @@
 // Saying something else in place of what was said last.
 // @ts-check
 import { h } from "../dom.js";
-import { sendKey } from "./composer.js";
+import { sendKey } from "../chat/composer.js";
 
 /** Turns the last message of the user into a field. @param {any} element @param {(text: string) => void} onsend */
 export function editMessage(element, onsend) {
