@@ -61,7 +61,7 @@ function within(ms, work) {
  *   signal: AbortSignal, onLost?: (isLost: boolean) => void }} source
  *   `begin` asks for the turn, again and again until its first event; `resume` goes on after an event.
  * @returns {AsyncGenerator<TurnEvent>}
- * @throws {ApiError} when it is refused
+ * @throws {ApiError} when it is refused, or has not begun after three attempts
  */
 export async function* turnEvents({ begin, resume, turn, signal, onLost = () => {} }) {
   let last = -1;
@@ -77,6 +77,8 @@ export async function* turnEvents({ begin, resume, turn, signal, onLost = () => 
         yield event;
         if (event.name === "done" || event.name === "error") return;
       }
+      // It ended in good order without a word: once more may help, for ever does not.
+      if (turn === undefined && failures >= 2) throw new ApiError(502, { detail: "Three times the answer ended before it began. Send it again; if that does not help, something between you and the service holds streams back." });
     } catch (error) {
       if (signal.aborted || (error instanceof ApiError && !error.isPassing)) throw error;
       // Nothing was begun and nobody can be reached: whoever wrote this should know, and can send it again.

@@ -9,7 +9,7 @@ import { keepUnsent } from "./unsent.js";
  * @typedef {object} Turn
  * @property {string} sessionId
  * @property {import("./api.js").TurnKind} kind
- * @property {"sending" | "running" | "done" | "failed" | "lost"} phase `lost`: it has ended, nobody can say how
+ * @property {"sending" | "running" | "done" | "failed" | "lost" | "withdrawn"} phase `lost`: it has ended, nobody can say how; `withdrawn`: stopped before anybody had it
  * @property {string} key
  * @property {string | undefined} message what was said, when it was said here
  * @property {number | undefined} number
@@ -28,6 +28,9 @@ import { keepUnsent } from "./unsent.js";
  */
 
 /** @typedef {(turn: Turn, what: "begin" | "turn" | "memory" | "delta" | "tool_call" | "lost" | "stopping" | "end") => void} Listener */
+
+/** So long a turn that was stopped may take to be accepted. */
+const ACCEPTED_WITHIN_MS = 5000;
 
 /** @type {Map<string, Turn>} */
 const turns = new Map();
@@ -87,19 +90,36 @@ export function retry(sessionId) {
   else run("regenerate", sessionId);
 }
 
-/** Stops the turn of a session; what was said stays. @param {string} sessionId */
+/** Stops the turn of a session; what was said stays. One that is not accepted yet is stopped when it is, or withdrawn. @param {string} sessionId */
 export async function stop(sessionId) {
   const turn = turns.get(sessionId);
   if (!turn || turn.isStopping || !isRunning(sessionId)) return;
   turn.isStopping = true;
   tell(turn, "stopping");
+  if (turn.number === undefined) setTimeout(() => withdraw(turn), ACCEPTED_WITHIN_MS);
+  await halt(turn, turn.number);
+}
+
+/** @param {Turn} turn @param {number | undefined} number undefined: whatever runs, which this one may be waiting for */
+async function halt(turn, number) {
   try {
-    await stopTurn(sessionId, turn.number);
+    await stopTurn(turn.sessionId, number);
   } catch (error) {
+    if (number === undefined) return;
     turn.isStopping = false;
     tell(turn, "stopping");
     throw error;
   }
+}
+
+/** Gives up a turn that was stopped and is not accepted. @param {Turn} turn */
+function withdraw(turn) {
+  if (!turn.isStopping || turn.phase !== "sending") return;
+  turn.aborter.abort();
+  turns.delete(turn.sessionId);
+  keepUnsent(turn.sessionId, turn.key, null);
+  turn.phase = "withdrawn";
+  tell(turn, "end");
 }
 
 /** Lets go of a session that is gone. @param {string} sessionId */
@@ -127,6 +147,7 @@ async function drive(turn, begin) {
     if (turn.isLost === isLost) return;
     turn.isLost = isLost;
     tell(turn, "lost");
+    if (isLost) withdraw(turn);
   };
   const resume = (/** @type {number} */ number, /** @type {number} */ lastId) => followTurn(sessionId, number, lastId, aborter.signal);
   try {
@@ -134,8 +155,11 @@ async function drive(turn, begin) {
     if (turn.phase === "running" || turn.phase === "sending") turn.phase = "lost";
   } catch (error) {
     if (aborter.signal.aborted) return;
-    turn.phase = "failed";
     turn.problem = error instanceof ApiError ? error : new ApiError(0, { detail: "The connection was lost." });
+    if (turn.problem.isPassing) withdraw(turn);
+    if (turn.phase === "withdrawn") return;
+    turn.phase = "failed";
+    turn.isStopping = false;
   }
   turn.isLost = false;
   // What has failed stays, so that it can be sent again.
@@ -151,6 +175,7 @@ function take(turn, { name, data }) {
       // What was asked for here is known better: an edit is a reply to the service.
       if (!turn.isOwn) [turn.kind, turn.began] = [data.kind, Date.parse(data.started_at)];
       keepUnsent(turn.sessionId, turn.key, null);
+      if (turn.isStopping) halt(turn, turn.number).catch(() => {});
       return tell(turn, "turn");
     case "delta":
       turn.text += data.text;

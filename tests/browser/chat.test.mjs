@@ -240,3 +240,64 @@ test("a greeting is read from its beginning, on a small screen too", async (t) =
   assert.equal(await top(), 0);
   assert.ok(await page.locator("#jump").isHidden());
 });
+
+test("Stop before the answer has begun stops it as soon as it has", async (t) => {
+  const app = await openApp(t, server);
+  const { page } = app;
+  await app.say("Hello");
+  model.script = () => gated("One two");
+  let arrive;
+  await page.route("**/chat", async (route) => {
+    await new Promise((resolve) => (arrive = resolve));
+    await route.continue();
+  });
+  await app.send("Count");
+  await eventually("it is under way", () => arrive);
+  const asked = page.waitForResponse("**/stop");
+  await app.button("Stop", { exact: true }).click();
+  await asked;
+  arrive();
+  await page.getByText("Stopped.").waitFor();
+  await app.idle();
+  await eventually("the service has stopped", async () => (await server.ask("GET", `/sessions/${await app.sessionId()}`)).running_turn === null);
+});
+
+for (const [name, fail] of [
+  ["fails", (route, stopped) => stopped.then(() => route.abort())],
+  ["is never answered", () => {}],
+])
+  test(`Stop takes back a message whose request ${name}`, async (t) => {
+    const app = await openApp(t, server, { errors: [/ERR_/] });
+    const { page } = app;
+    await page.clock.install();
+    await app.say("Hello");
+    let begin;
+    const begun = new Promise((resolve) => (begin = resolve));
+    const stopped = page.waitForResponse("**/stop");
+    await page.route("**/chat", (route) => (begin(), fail(route, stopped)));
+    await app.send("Not this");
+    await begun;
+    await app.box.fill("Rather that");
+    await page.keyboard.press("Escape");
+    await stopped;
+    await page.clock.fastForward(6000);
+    await eventually("it is in the box again", async () => (await app.box.inputValue()) === "Not this\n\nRather that");
+    await app.shows("Hello", "Fine.");
+    await page.reload();
+    await app.shows("Hello", "Fine.");
+    assert.equal(await app.box.inputValue(), "Not this\n\nRather that");
+  });
+
+test("an answer without a word is asked for three times, and then says what to do", async (t) => {
+  const app = await openApp(t, server);
+  const { page } = app;
+  await app.say("Hello");
+  let asked = 0;
+  await page.route("**/chat", (route) => (asked += 1) && route.fulfill({ status: 200, contentType: "text/event-stream", body: ": nothing\n\n" }));
+  await app.send("Again");
+  await page.locator(".problem", { hasText: "Send it again" }).waitFor();
+  assert.equal(asked, 3);
+  await page.unroute("**/chat");
+  await page.locator(".problem").getByRole("button", { name: "Send again" }).click();
+  await app.shows("Hello", "Fine.", "Again", "Fine.");
+});

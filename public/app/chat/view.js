@@ -156,6 +156,7 @@ function hear(turn, what) {
     // What the session is called until it has a title.
     if (listed && turn.kind === "reply") put({ ...listed, last_message: { text: turn.message }, message_count: Math.max(1, listed.message_count) });
   }
+  if (turn.phase === "withdrawn" && turn.message !== undefined) giveBack(sessionId, turn.message);
   if (what === "begin" || what === "end") dispatchEvent(new CustomEvent("turns-changed", { detail: turn }));
   // What is still being loaded will find the turn, or its end.
   if (sessionId === view.id && view.session) conversation?.onTurnEvent(turn, what);

@@ -4,6 +4,8 @@ import { onReach } from "../api.js";
 import { byId, h, icon } from "../dom.js";
 import { announce } from "./announce.js";
 
+const OFFLINE = "You are offline. You can go on reading and writing; what you write is kept.";
+
 let shown = "";
 
 /** Shows a line, or none for "". @param {string} text @param {{ action?: string, onaction?: () => void }} [how] */
@@ -27,8 +29,8 @@ export function startBanner(onback) {
     banner("");
     onback();
   };
-  addEventListener("offline", () => away("You are offline. You can go on reading and writing; what you write is kept."));
+  addEventListener("offline", () => away(OFFLINE));
   addEventListener("online", back);
-  onReach((isReachable) => (isReachable ? back() : away(navigator.onLine ? "The service cannot be reached. What you write is kept." : "You are offline. You can go on reading and writing; what you write is kept.")));
-  if (!navigator.onLine) away("You are offline. You can go on reading and writing; what you write is kept.");
+  onReach((isReachable) => (isReachable ? back() : away(navigator.onLine ? "The service cannot be reached. What you write is kept." : OFFLINE)));
+  if (!navigator.onLine) away(OFFLINE);
 }
