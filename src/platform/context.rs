@@ -7,7 +7,10 @@ use wasm_bindgen_futures::JsFuture;
 use crate::{
     domain::time::Timestamp,
     error::{Error, Result},
-    platform::{costs, message_of, sql::Sql},
+    platform::{
+        costs, message_of,
+        sql::{Database, LazyTable, Sql},
+    },
 };
 
 #[wasm_bindgen]
@@ -24,7 +27,7 @@ extern "C" {
 
     type Storage;
     #[wasm_bindgen(method, getter)]
-    fn sql(this: &Storage) -> Sql;
+    fn sql(this: &Storage) -> Database;
     #[wasm_bindgen(method, catch, js_name = transactionSync)]
     fn transaction_sync(
         this: &Storage,
@@ -39,9 +42,9 @@ extern "C" {
 }
 
 impl Context {
-    /// The object's database.
-    pub fn database(&self) -> Sql {
-        self.storage().sql()
+    /// The object's database, with tables in `lazy` that are made when they are needed.
+    pub fn database(&self, lazy: &'static [LazyTable]) -> Sql {
+        Sql::new(self.storage().sql(), lazy)
     }
 
     /// Runs `body` as one transaction, which is rolled back when it fails.

@@ -16,9 +16,9 @@ use crate::{
 extern "C" {
     /// `ctx.storage.sql`.
     #[derive(Clone)]
-    pub type Sql;
-    #[wasm_bindgen(method, catch, variadic, js_name = exec)]
-    fn exec_js(this: &Sql, statement: &str, values: &[JsValue]) -> std::result::Result<Cursor, JsValue>;
+    pub type Database;
+    #[wasm_bindgen(method, catch, variadic)]
+    fn exec(this: &Database, statement: &str, values: &[JsValue]) -> std::result::Result<Cursor, JsValue>;
 
     type Cursor;
     /// Rows that the statement has written so far, those of indexes too: what Cloudflare bills.
@@ -30,6 +30,24 @@ extern "C" {
     type RawRows;
     #[wasm_bindgen(method, catch, js_name = toArray)]
     fn to_array(this: &RawRows) -> std::result::Result<js_sys::Array, JsValue>;
+}
+
+/// The database of an object.
+#[derive(Clone)]
+pub struct Sql {
+    database: Database,
+    lazy: &'static [LazyTable],
+}
+
+/// A table that is made when the first row is put into it; until then it is as if it were empty. Making a table is billed as two
+/// rows, an index as one, and most objects never need most of theirs.
+///
+/// A query that names one finds nothing before, also in others that it names: ask for what is in them apart.
+pub struct LazyTable {
+    /// Its name.
+    pub name: &'static str,
+    /// Makes it, with its indexes.
+    pub create: &'static [Write],
 }
 
 /// A value to bind.
@@ -162,12 +180,29 @@ impl Write {
 }
 
 impl Sql {
+    /// The database, whose tables in `lazy` are made when they are needed.
+    pub fn new(database: Database, lazy: &'static [LazyTable]) -> Sql {
+        Sql { database, lazy }
+    }
+
     /// Runs a write.
     ///
     /// # Errors
     /// `Internal` with SQLite's words.
     pub fn run(&self, write: &Write, values: &[Value]) -> Result<()> {
-        self.exec(write.0, values).map(|cursor| count(write.0, &cursor)).map_err(failed)
+        let outcome = match self.exec(write.0, values) {
+            Err(exception) => match self.lacking(&exception) {
+                Some(table) if write.0.starts_with("insert") => {
+                    table.create.iter().try_for_each(|create| self.run(create, &[]))?;
+                    self.exec(write.0, values)
+                }
+                // There is nothing to change.
+                Some(_) => return Ok(()),
+                None => Err(exception),
+            },
+            done => done,
+        };
+        outcome.map(|cursor| count(write.0, &cursor)).map_err(failed)
     }
 
     /// Is there a table of that name? Writes nothing.
@@ -184,7 +219,10 @@ impl Sql {
     /// # Errors
     /// `Internal` with SQLite's words.
     pub fn rows(&self, query: &'static str, values: &[Value]) -> Result<Vec<Row>> {
-        let cursor = self.exec(query, values).map_err(failed)?;
+        let cursor = match self.exec(query, values) {
+            Err(exception) if self.lacking(&exception).is_some() => return Ok(Vec::new()),
+            outcome => outcome.map_err(failed)?,
+        };
         let rows = cursor.raw().and_then(|rows| rows.to_array()).map_err(failed)?;
         count(query, &cursor);
         Ok(rows.iter().map(|row| Row(row.unchecked_into())).collect())
@@ -205,7 +243,16 @@ impl Sql {
     fn exec(&self, statement: &'static str, values: &[Value]) -> std::result::Result<Cursor, JsValue> {
         // SAFETY: Value is repr(transparent) over JsValue.
         let values = unsafe { &*(std::ptr::from_ref(values) as *const [JsValue]) };
-        self.exec_js(intern(statement), values)
+        self.database.exec(intern(statement), values)
+    }
+
+    /// The table that is not there yet, if a statement failed because of that. Asked of SQLite each time, so it is right
+    /// whatever was rolled back.
+    fn lacking(&self, exception: &JsValue) -> Option<&'static LazyTable> {
+        let said = message_of(exception);
+        let name = said.split_once("no such table: ")?.1;
+        let name = name.split_once(':').map_or(name, |(name, _)| name);
+        self.lazy.iter().find(|table| table.name == name)
     }
 }
 

@@ -55,7 +55,7 @@ impl UserCore {
     /// `context` and `env` of the Durable Object.
     #[wasm_bindgen(constructor)]
     pub fn new(context: Context, env: Env) -> UserCore {
-        let storage = Storage::new(context.database());
+        let storage = Storage::new(&context);
         UserCore(Rc::new(Object { context, env, storage, has_endings: Cell::new(false) }))
     }
 

@@ -30,7 +30,7 @@ impl CounterCore {
     /// `context` of the Durable Object.
     #[wasm_bindgen(constructor)]
     pub fn new(context: Context) -> CounterCore {
-        let storage = Storage::new(context.database());
+        let storage = Storage::new(context.database(&[]));
         CounterCore { context, storage }
     }
 

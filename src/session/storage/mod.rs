@@ -4,15 +4,15 @@
 //! its turns, in `events` and `recent` what clients follow of them; in `summaries` what stands for messages long ago; in
 //! `answers` what was answered to requests with a key; in `outbox` what is to be reported.
 //!
-//! Format 7: one row in `session`, a row a message in `message`, a row a key in `answer` (since 2), a row a turn in `turn`, a
+//! Format 8: one row in `session`, a row a message in `message`, a row a key in `answer` (since 2), a row a turn in `turn`, a
 //! row for many events in `event`, a row a replaced message in `sibling` (since 3), a row an entry in `memory` (since 4), a row
 //! a version in `summary`, a row a message that the user's index is to forget in `unshared`, the index `search` (since 5), and
 //! a row a report in `report` with the one row of `reported` (since 6). The beginning of the turn that runs, and the events of
 //! the latest turns, are in the session's row (since 7).
 //!
-//! The tables exist only while a session does, or is being imported: looking at an object that has none writes nothing. Every
-//! method is one statement or a few without an await between them, so it is atomic; callers that write more than once wrap the
-//! burst in `Context::atomically`.
+//! The tables exist only while a session does, or is being imported: looking at an object that has none writes nothing. Those
+//! in [`LAZY`] are made when they are needed (since 8). Every method is one statement or a few without an await between them, so
+//! it is atomic; callers that write more than once wrap the burst in `Context::atomically`.
 
 mod answers;
 mod events;
@@ -37,7 +37,10 @@ use crate::{
         protocol::{FactRecord, MemoryCall},
         store as memory,
     },
-    platform::{context::Context, sql::Sql},
+    platform::{
+        context::Context,
+        sql::{LazyTable, Sql},
+    },
 };
 
 pub(super) use answers::{KeptOutcome, KeptTurn};
@@ -49,7 +52,18 @@ pub(super) use turns::StoredTurn;
 
 /// Version of the format below. An older one is brought up to it when it is loaded; a newer one is refused until the
 /// newer code is everywhere.
-const FORMAT: i64 = 7;
+const FORMAT: i64 = 8;
+
+/// What most sessions do without.
+const LAZY: &[LazyTable] = &[
+    LazyTable { name: "answer", create: &[answers::CREATE] },
+    LazyTable { name: "event", create: &[events::CREATE] },
+    LazyTable { name: "sibling", create: &[siblings::CREATE, siblings::CREATE_INDEX] },
+    LazyTable { name: "memory", create: &[memory::CREATE, memory::CREATE_INDEX] },
+    LazyTable { name: "summary", create: &[summaries::CREATE] },
+    LazyTable { name: "search", create: &[search::CREATE, search::SECURE] },
+    LazyTable { name: "unshared", create: &[shared::CREATE] },
+];
 
 const MERGE: &str = "select json_patch(?, ?)";
 
@@ -68,7 +82,7 @@ pub(super) struct Storage {
 
 impl Storage {
     pub(super) fn new(context: Context) -> Storage {
-        let sql = context.database();
+        let sql = context.database(LAZY);
         Storage { context, sql, has_schema: Cell::new(false), is_current: Cell::new(false), changes: Cell::new(0), heard: Cell::new(None) }
     }
 
@@ -83,18 +97,12 @@ impl Storage {
         self.migrate()?;
         self.read_row()
     }
-    /// Makes the tables. They are seen from the next call on: this one may still be rolled back.
+
+    /// Makes the tables that every session needs. They are seen from the next call on: this one may still be rolled back.
     pub(super) fn create_schema(&self) -> Result<()> {
-        let since_1 = [&row::CREATE, &messages::CREATE];
-        let since_2 = [&answers::CREATE];
-        let since_3 = [&messages::CREATE_INSTRUCTIONS, &turns::CREATE, &events::CREATE, &siblings::CREATE, &siblings::CREATE_INDEX];
-        let since_4 = [&memory::CREATE, &memory::CREATE_INDEX];
-        let since_5 = [&summaries::CREATE, &search::CREATE, &search::SECURE, &shared::CREATE];
-        let since_6 = [&outbox::CREATE, &outbox::CREATE_REPORTED];
-        [&since_1[..], &since_2, &since_3, &since_4, &since_5, &since_6]
-            .into_iter()
-            .flatten()
-            .try_for_each(|create| self.sql.run(create, &[]))
+        let said = [&row::CREATE, &messages::CREATE, &messages::CREATE_INSTRUCTIONS, &turns::CREATE];
+        let reported = [&outbox::CREATE, &outbox::CREATE_REPORTED];
+        said.into_iter().chain(reported).try_for_each(|create| self.sql.run(create, &[]))
     }
 
     /// Does what is asked of the session's memory; the answer, encoded.
@@ -156,8 +164,11 @@ impl Storage {
             &events::DELETE_ALL,
             &memory::DELETE_ALL,
             &summaries::DELETE_ALL,
-            &search::DELETE_ALL,
         ];
+        // An index is emptied by an insert.
+        if self.sql.has_table("search")? {
+            self.sql.run(&search::DELETE_ALL, &[])?;
+        }
         all.into_iter().try_for_each(|delete| self.sql.run(delete, &[]))
     }
 

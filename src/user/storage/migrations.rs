@@ -59,7 +59,9 @@ const DROP_DOCUMENTS: Write = Write::new("drop table document");
 const HAS_NUMBERS: &str = "select 1 from sqlite_master where type = 'index' and name = 'session_by_number'";
 /// What makes format 5 of format 4.
 const TO_5: &[Write] = &[behind::CREATE];
-const STEPS: [&[&[Write]]; 4] = [&[TO_2], &[TO_3], &[TO_4, NUMBERED], &[TO_5]];
+/// What makes format 6 of format 5: from then on not every table is there. Those that are stay.
+const TO_6: &[Write] = &[];
+const STEPS: [&[&[Write]]; 5] = [&[TO_2], &[TO_3], &[TO_4, NUMBERED], &[TO_5], &[TO_6]];
 /// So many steps lead to format 4.
 const STEPS_TO_4: usize = 3;
 
@@ -81,7 +83,7 @@ impl Storage {
     }
 
     /// Format 4 was stored in two other shapes before 0.5 was out: both had a table of texts beside the index, the first no
-    /// numbers of sessions.
+    /// numbers of sessions. They may have been taken for today's when they were made format 5.
     fn amend_4(&self) -> Result<()> {
         if !self.sql.has_table("document")? {
             return Ok(());

@@ -1,10 +1,10 @@
 //! What a user object keeps in SQLite. The only SQL about lists and settings; that about memory is in `memory/table.rs`, that
 //! about full text in `documents`.
 //!
-//! Format 5: the number of the format in `format`; what `list` says; a row an entry in `memory` (since 2); the one row of
+//! Format 6: the number of the format in `format`; what `list` says; a row an entry in `memory` (since 2); the one row of
 //! `setting`, there when it is not the default; a row a key of a request in `answer`; what `documents` says (since 3); what
 //! `endings` says (since 4); what `behind` says (since 5). The tables exist only while one of them has a row: looking at an object that has none writes
-//! nothing. Every method is atomic.
+//! nothing. Those in [`LAZY`] are made when they are needed (since 6). Every method is atomic.
 
 mod behind;
 mod documents;
@@ -29,8 +29,9 @@ use crate::{
         store as memory,
     },
     platform::{
+        context::Context,
         namespace::Reply,
-        sql::{Sql, Write},
+        sql::{LazyTable, Sql, Write},
     },
     search::protocol::{Found, SearchCall},
     session::record::refusal::Refusal,
@@ -38,14 +39,25 @@ use crate::{
 };
 
 /// Version of the format below.
-const FORMAT: i64 = 5;
+const FORMAT: i64 = 6;
+
+/// What most users do without.
+const LAZY: &[LazyTable] = &[
+    LazyTable { name: "memory", create: &[memory::CREATE, memory::CREATE_INDEX] },
+    LazyTable { name: "setting", create: &[CREATE_SETTING] },
+    LazyTable { name: "answer", create: &[CREATE_ANSWER] },
+    LazyTable { name: "erasure", create: &[endings::CREATE_ERASURE] },
+    LazyTable { name: "search", create: &[documents::CREATE, documents::SECURE] },
+];
 
 const READ_FORMAT: &str = "select version from format";
 const CREATE_FORMAT: Write =
     Write::new("create table if not exists format (only integer primary key check (only = 1), version integer not null) strict");
 const WRITE_FORMAT: Write = Write::new("insert into format (only, version) values (1, ?)");
-const IS_EMPTY: &str = "select 1 from session union all select 1 from setting union all select 1 from answer union all select 1 from ending
-  union all select 1 from erasure limit 1";
+const HAS_SESSIONS: &str = "select 1 from session limit 1";
+const HAS_ENDINGS: &str = "select 1 from ending limit 1";
+const HAS_ERASURE: &str = "select 1 from erasure";
+const HAS_ANSWERS: &str = "select 1 from answer limit 1";
 const CREATE_SETTING: Write =
     Write::new("create table if not exists setting (only integer primary key check (only = 1), uses_memory integer not null) strict");
 const READ_SETTING: &str = "select uses_memory from setting";
@@ -70,8 +82,8 @@ pub(super) struct Storage {
 }
 
 impl Storage {
-    pub(super) fn new(sql: Sql) -> Storage {
-        Storage { sql, has_schema: Cell::new(false) }
+    pub(super) fn new(context: &Context) -> Storage {
+        Storage { sql: context.database(LAZY), has_schema: Cell::new(false) }
     }
 
     /// Messages of the user's sessions.
@@ -126,7 +138,15 @@ impl Storage {
 
     /// Is there a table, and nothing in it?
     pub(super) fn is_empty(&self) -> Result<bool> {
-        Ok(self.has_schema()? && self.sql.row(IS_EMPTY, &[])?.is_none() && memory::is_empty(&self.sql)?)
+        if !self.has_schema()? {
+            return Ok(false);
+        }
+        for has_any in [HAS_SESSIONS, HAS_ENDINGS, HAS_ERASURE, HAS_ANSWERS, READ_SETTING] {
+            if self.sql.row(has_any, &[])?.is_some() {
+                return Ok(false);
+            }
+        }
+        memory::is_empty(&self.sql)
     }
 
     /// Does what is asked of the user's memory; the answer, encoded.
@@ -173,11 +193,8 @@ impl Storage {
         }
         self.sql.run(&CREATE_FORMAT, &[])?;
         self.sql.run(&WRITE_FORMAT, &[FORMAT.into()])?;
-        let lists =
-            [&list::CREATE, &list::CREATE_ORDER, &list::CREATE_NUMBERS, &endings::CREATE, &endings::CREATE_ERASURE, &behind::CREATE];
-        let memories = [&memory::CREATE, &memory::CREATE_INDEX, &CREATE_SETTING, &CREATE_ANSWER];
-        let texts = [&documents::CREATE, &documents::SECURE];
-        [&lists[..], &memories, &texts].into_iter().flatten().try_for_each(|create| self.sql.run(create, &[]))
+        let lists = [&list::CREATE, &list::CREATE_ORDER, &list::CREATE_NUMBERS, &endings::CREATE, &behind::CREATE];
+        lists.into_iter().try_for_each(|create| self.sql.run(create, &[]))
     }
 
     /// To be called when the database is about to be emptied, or tables may have been rolled back.

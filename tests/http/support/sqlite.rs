@@ -32,7 +32,7 @@ pub(crate) fn count(file: &Path, table: &str) -> usize {
 
 /// The same, 0 when there is no such table.
 pub(crate) fn rows(file: &Path, table: &str) -> usize {
-    let is_there = "console.log(db.prepare(\"select count(*) as rows from sqlite_master where type = 'table' and name = ?\").get(process.argv[2]).rows)";
+    let is_there = "console.log(db.prepare(\"select count(*) as rows from sqlite_master where type = 'table' and name = ?\").get(process.argv[2].split(' ')[0]).rows)";
     if node(file, table, is_there).trim() == "0" { 0 } else { count(file, table) }
 }
 
