@@ -1,6 +1,7 @@
 //! A call of the Connect protocol and its answer: <https://connectrpc.com/docs/protocol/#unary-request>.
 //!
-//! `Connect-Timeout-Ms` is not minded: nothing here takes as long. Bodies are taken and sent uncompressed.
+//! `Connect-Timeout-Ms` is not minded: what is asked for is done, whether anybody waits or not. Only `ClearUserMemory`, which asks
+//! each of a user's sessions, can take long. Bodies are taken and sent uncompressed.
 
 use serde::{Serialize, de::DeserializeOwned};
 
