@@ -1,5 +1,6 @@
 //! Writing responses. A [`Reply`] is plain data; [`Exchange`] adds what every response carries.
 
+use chrono::{DateTime, SecondsFormat};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -7,6 +8,7 @@ use wasm_bindgen::JsValue;
 
 use crate::{
     config::CorsOrigins,
+    domain::time::Timestamp,
     http::{self, Method},
     limits,
     platform::socket::ClientEnd,
@@ -192,6 +194,16 @@ pub(super) fn raw_json(text: &str) -> Box<RawValue> {
     RawValue::from_string(text.to_owned()).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 
+/// A time in UTC with `Z`, to so many digits of a second.
+pub(super) fn written(at: Timestamp, digits: SecondsFormat) -> String {
+    DateTime::from_timestamp_millis(at.millis()).unwrap_or_default().to_rfc3339_opts(digits, true)
+}
+
+/// `2026-11-20T09:37:56.050000Z`, as clients of other systems know times.
+pub(super) fn written_micros(at: Timestamp) -> String {
+    written(at, SecondsFormat::Micros)
+}
+
 /// May it go into a header and a log line as it is?
 fn is_request_id(text: &str) -> bool {
     (1..=limits::REQUEST_ID_CHARACTERS).contains(&text.len())
@@ -201,6 +213,14 @@ fn is_request_id(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_say_their_zone() {
+        let at = Timestamp::from_millis(1_795_167_476_050);
+        assert_eq!(written_micros(at), "2026-11-20T09:37:56.050000Z");
+        assert_eq!(written(at, SecondsFormat::Millis), "2026-11-20T09:37:56.050Z");
+        assert_eq!(written(Timestamp::from_millis(0), SecondsFormat::Secs), "1970-01-01T00:00:00Z");
+    }
 
     #[test]
     fn request_ids_are_short_and_plain() {

@@ -30,11 +30,10 @@ mod service;
 
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat};
 use serde::Serialize;
 
 use crate::{
-    domain::{caller::Scope, session::Session, time::Timestamp},
+    domain::{caller::Scope, session::Session},
     error::Error,
     http::{
         Method::{Delete, Get, Post},
@@ -44,7 +43,7 @@ use crate::{
         dialect::{Dialect, Route},
         problem::Problem,
         request::Request,
-        response::Reply,
+        response::{Reply, written, written_micros as iso},
     },
     platform,
 };
@@ -203,15 +202,6 @@ fn somebody(user_id: Option<String>) -> Option<String> {
 /// What the user of a session is called.
 fn user_of(session: &Session) -> &str {
     session.user_id.as_ref().map_or(NOBODY, |user| user.as_str())
-}
-
-/// `2026-11-20T09:38:53.106000Z`.
-fn iso(at: Timestamp) -> String {
-    written(at, SecondsFormat::Micros)
-}
-
-fn written(at: Timestamp, format: SecondsFormat) -> String {
-    DateTime::from_timestamp_millis(at.millis()).unwrap_or_default().to_rfc3339_opts(format, true)
 }
 
 impl From<Problem> for Refusal {

@@ -30,11 +30,10 @@ mod names;
 mod socket;
 mod start;
 
-use chrono::{DateTime, SecondsFormat};
 use serde::Serialize;
 
 use crate::{
-    domain::{caller::Scope, id::SessionId, time::Timestamp},
+    domain::{caller::Scope, id::SessionId},
     error,
     http::{
         Method::{Delete, Get, Post},
@@ -42,7 +41,7 @@ use crate::{
         dialect::{Dialect, Route},
         problem::Problem,
         request::Request,
-        response::Reply,
+        response::{Reply, written_micros as iso},
     },
     limits,
 };
@@ -146,19 +145,4 @@ fn check_persona(request: &Request<'_>, persona: &str) -> Result<(), Problem> {
 /// `Invalid` when no session can be called so.
 fn named_session(request: &Request<'_>) -> error::Result<Option<SessionId>> {
     request.query().get("session_id").filter(|id| !id.is_empty()).map(|id| SessionId::parse("session_id", id)).transpose()
-}
-
-/// `2026-11-20T09:37:56.050000Z`.
-fn iso(at: Timestamp) -> String {
-    DateTime::from_timestamp_millis(at.millis()).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Micros, true)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_say_their_zone() {
-        assert_eq!(iso(Timestamp::from_millis(1_795_167_476_050)), "2026-11-20T09:37:56.050000Z");
-    }
 }

@@ -36,7 +36,11 @@ use crate::{
         turn::named,
     },
     error::{Error, Result},
-    http::{entity_tag::etag, request::Query, response::raw_json},
+    http::{
+        entity_tag::etag,
+        request::Query,
+        response::{raw_json, written},
+    },
     session::client::Lately,
 };
 use shapes::{ChatMessageJson, MemoryChangeJson, MessageJson, SessionJson, ToolCallJson, UsageJson};
@@ -87,18 +91,5 @@ fn parse_time(query: &Query, name: &str) -> Result<Option<Timestamp>> {
 
 /// `2026-11-20T09:38:53.106Z`.
 fn rfc3339(at: Timestamp) -> String {
-    DateTime::from_timestamp_millis(at.millis()).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Millis, true)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_utc_with_milliseconds() {
-        let cases = [(0, "1970-01-01T00:00:00.000Z"), (1_795_167_476_050, "2026-11-20T09:37:56.050Z")];
-        for (millis, expected) in cases {
-            assert_eq!(rfc3339(Timestamp::from_millis(millis)), expected);
-        }
-    }
+    written(at, SecondsFormat::Millis)
 }
