@@ -1,7 +1,7 @@
 // What the platform loads: the fetch handler and one thin class per Durable Object. They forward to Rust, and run what a
 // call leaves to be done under the guard.
 import { DurableObject } from "cloudflare:workers";
-import { CounterCore, Crashed, SessionCore, UserCore, fetch, guard, heal, hear } from "./guard.js";
+import { CounterCore, Crashed, SessionCore, UserCore, fetch, guard, heal, hear, unheard } from "./guard.js";
 
 /** The answer of a Worker whose instance was lost, and the request's line in the log: the ones that Rust cannot write itself. */
 function unavailable(request, began) {
@@ -46,12 +46,8 @@ function core(object, Core) {
   return known.core;
 }
 
-/** What is said over a WebSocket when the instance was lost. The socket is not: the platform holds it. */
-const LOST = JSON.stringify({ type: "error", message: "The service is briefly unavailable. Try again." });
-
 /** So many messages of a socket wait for their answer: who leaves has no more than these made. */
 const WAITING = 8;
-const TOO_MANY = JSON.stringify({ type: "error", message: "Too many messages wait for an answer. Say it again after the next one." });
 
 export class SessionObject extends DurableObject {
   async call(json) {
@@ -88,9 +84,9 @@ export class SessionObject extends DurableObject {
   /** Answers one message after another. */
   webSocketMessage(socket, message) {
     const { last, count } = this.#answering.get(socket) ?? { last: Promise.resolve(), count: 0 };
-    if (count > WAITING) return tell(socket, TOO_MANY);
+    if (count > WAITING) return refuse(socket, true);
     const answer = async () => hear(this.env, socket, message);
-    const answered = last.then(answer).catch(() => tell(socket, LOST)).finally(() => (this.#answering.get(socket).count -= 1));
+    const answered = last.then(answer).catch(() => refuse(socket, false)).finally(() => (this.#answering.get(socket).count -= 1));
     this.#answering.set(socket, { last: answered, count: count + 1 });
     return answered;
   }
@@ -109,9 +105,10 @@ export class SessionObject extends DurableObject {
   }
 }
 
-function tell(socket, text) {
+/** Says that a message has no answer: too many wait, or the instance was lost. The socket was not: the platform holds it. */
+function refuse(socket, isCrowded) {
   try {
-    socket.send(text);
+    socket.send(unheard(isCrowded));
   } catch {
     // Nobody is at the other end any more.
   }

@@ -10,7 +10,7 @@ const handlers = Worker.prototype;
 export const SessionCore = SessionProxy.prototype.constructor;
 export const UserCore = UserProxy.prototype.constructor;
 export const CounterCore = CounterProxy.prototype.constructor;
-if (!state || [handlers?.fetch, handlers?.touch, handlers?.hear, SessionCore, UserCore, CounterCore].some((f) => typeof f !== "function"))
+if (!state || [handlers?.fetch, handlers?.touch, handlers?.hear, handlers?.unheard, SessionCore, UserCore, CounterCore].some((f) => typeof f !== "function"))
   throw new Error("worker-build's output has a new shape: check src/guard.js");
 
 /** A call was cut off because the instance under it was lost. */
@@ -84,6 +84,12 @@ export function guard(call) {
 export function fetch(request, env, ctx) {
   heal();
   return guard(() => handlers.fetch.call({ env, ctx }, request));
+}
+
+/** What is said over a WebSocket in place of an answer: that too many messages wait, or that the instance was lost. */
+export function unheard(isCrowded) {
+  heal();
+  return guard(() => handlers.unheard(isCrowded));
 }
 
 /** The handler in Rust of what comes over a WebSocket. */

@@ -47,6 +47,12 @@ pub fn hear(env: Env, socket: platform::socket::Socket, message: JsValue) -> js_
     platform::context::promise_of(http::hear(env, socket, message))
 }
 
+/// What is said over a WebSocket in place of an answer; `entry.js` says it.
+#[wasm_bindgen]
+pub fn unheard(is_crowded: bool) -> String {
+    http::unheard(is_crowded)
+}
+
 /// `guard.js` constructs this through worker-build's Proxy, which makes a new instance when the last one was lost.
 #[wasm_bindgen]
 pub struct Reset;

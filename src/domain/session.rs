@@ -22,9 +22,6 @@ pub(crate) const DEFAULT_PERSONA: &str = "default";
 /// How sessions are created that say nothing else of it.
 pub(crate) const CREATED_FROM_API: &str = "api";
 
-/// How those are that begin with a query of system D's clients.
-pub(crate) const CREATED_FROM_QUERY: &str = "query";
-
 /// A session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Session {

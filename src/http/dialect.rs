@@ -1,17 +1,43 @@
-//! What a dialect is: paths, what they need, and how answers and failures look. Which dialects there are is in `mod.rs`.
+//! What a dialect is: paths, what they need, and how answers and failures look. Which dialects there are is in `mod.rs`, as a
+//! table of [`Entry`]s.
 //!
 //! A dialect keeps its wire structs to itself, reads and writes through [`Request`] and [`Reply`], and asks the same
 //! clients as every other. What it answers where dialects differ is a table at the top of its file.
 
 use std::{fmt, time::Duration};
 
-use crate::http::{Method, auth::Need, problem::Problem, request::Request, response::Reply};
+use futures_util::{FutureExt, future::LocalBoxFuture};
+use serde_json::{Map, Value};
+use wasm_bindgen::JsValue;
+use worker::Env;
+
+use crate::{
+    domain::session::Session,
+    http::{Arrival, Method, auth::Need, problem::Problem, request::Request, response::Reply},
+    platform::socket::Socket,
+    session::client::Lately,
+};
 
 /// A path and what its methods stand for. `{}` stands for one segment, percent-encoded.
 pub(super) type Route<Endpoint> = (&'static str, &'static [(Method, Endpoint)]);
 
+/// A method of a path, and what it needs.
+pub(super) type Needs = (Method, &'static str, &'static str);
+
+/// What a dialect's clients look for in the metadata of a session besides their own; `None`: it is no session of theirs.
+pub(super) type MoreMetadata = Option<Map<String, Value>>;
+
+/// How a dialect talks over WebSockets. Nothing tells whose a socket is: there is one dialect that opens some.
+#[derive(Clone, Copy)]
+pub(super) struct Sockets {
+    /// Answers what has come over one.
+    pub(super) hear: fn(Env, Socket, JsValue) -> LocalBoxFuture<'static, ()>,
+    /// A text that says why there is no answer.
+    pub(super) refuse: fn(&Problem) -> String,
+}
+
 /// One way of talking to us.
-pub(super) trait Dialect {
+pub(super) trait Dialect: 'static {
     /// What a path and a method stand for.
     type Endpoint: Copy + fmt::Debug + PartialEq + 'static;
 
@@ -20,6 +46,9 @@ pub(super) trait Dialect {
 
     /// Paths that begin like this are this dialect's also where there is nothing.
     const PREFIXES: &'static [&'static str];
+
+    /// How it talks over WebSockets, if it opens any.
+    const SOCKETS: Option<Sockets> = None;
 
     /// What the caller of an endpoint must have.
     fn need(endpoint: Self::Endpoint) -> Need;
@@ -37,6 +66,48 @@ pub(super) trait Dialect {
     fn finish(reply: Reply, _took: Duration) -> Reply {
         reply
     }
+
+    /// What its clients look for in a session's metadata. Without `lately` as much as a list knows.
+    fn more_metadata(_session: &Session, _lately: Option<&Lately>) -> MoreMetadata {
+        None
+    }
+}
+
+/// A dialect as one of several: what is asked of each in turn.
+pub(super) struct Entry {
+    /// Answers a request, if its path is the dialect's.
+    pub(super) answer: for<'a> fn(&'a Arrival<'a>) -> Option<LocalBoxFuture<'a, Reply>>,
+    /// Every method of every path.
+    pub(super) routes: fn() -> Vec<Needs>,
+    /// See [`Dialect::SOCKETS`].
+    pub(super) sockets: Option<Sockets>,
+    /// See [`Dialect::more_metadata`].
+    pub(super) more_metadata: fn(&Session, Option<&Lately>) -> MoreMetadata,
+    /// The pattern that decides about a path; an empty one where the path is the dialect's and leads nowhere.
+    #[cfg(test)]
+    leads: fn(&str) -> Option<&'static str>,
+}
+
+impl Entry {
+    /// That of a dialect.
+    pub(super) const fn of<D: Dialect>() -> Entry {
+        Entry {
+            answer: answer::<D>,
+            routes: routes::<D>,
+            sockets: D::SOCKETS,
+            more_metadata: D::more_metadata,
+            #[cfg(test)]
+            leads: |path| {
+                let place = Place::<D>::of(path)?;
+                Some(if let Place::Route { pattern, .. } = place { pattern } else { "" })
+            },
+        }
+    }
+}
+
+fn answer<'a, D: Dialect>(arrival: &'a Arrival<'a>) -> Option<LocalBoxFuture<'a, Reply>> {
+    let place = Place::<D>::of(arrival.path)?;
+    Some(arrival.answer_in(place).boxed_local())
 }
 
 /// Where a path leads in a dialect.
@@ -64,12 +135,12 @@ impl<'a, D: Dialect> Place<'a, D> {
     }
 }
 
-/// Every method of every path of a dialect, and what it needs.
-pub(super) fn routes<D: Dialect>() -> impl Iterator<Item = (Method, &'static str, &'static str)> {
+/// Every method of every path of a dialect.
+pub(super) fn routes<D: Dialect>() -> Vec<Needs> {
     let of_path = |(path, endpoints): &'static Route<D::Endpoint>| {
         endpoints.iter().map(|(method, endpoint)| (*method, *path, D::need(*endpoint).name()))
     };
-    D::ROUTES.iter().flat_map(of_path)
+    D::ROUTES.iter().flat_map(of_path).collect()
 }
 
 /// What stands in the places of `{}`, if `path` fits the pattern.
@@ -86,13 +157,15 @@ fn segments<'a>(pattern: &str, path: &'a str) -> Option<Vec<&'a str>> {
     }
 }
 
-/// Fails where a pattern of a dialect is hidden by one before it.
+/// Fails where a pattern is hidden by one before it, of its own dialect or of one that is asked earlier.
 #[cfg(test)]
-pub(super) fn check_order<D: Dialect>() {
-    for (pattern, methods) in D::ROUTES {
-        let example = pattern.replace("{}", "x");
-        let Some(Place::Route { endpoints, .. }) = Place::<D>::of(&example) else { panic!("{pattern} leads nowhere") };
-        assert_eq!(endpoints, *methods, "{pattern} is hidden by an earlier pattern");
+pub(super) fn check_order(dialects: &[Entry]) {
+    for (number, dialect) in dialects.iter().enumerate() {
+        for (_, pattern, _) in (dialect.routes)() {
+            let example = pattern.replace("{}", "x");
+            let found = dialects.iter().enumerate().find_map(|(number, dialect)| Some((number, (dialect.leads)(&example)?)));
+            assert_eq!(found, Some((number, pattern)), "{example} leads elsewhere");
+        }
     }
 }
 

@@ -28,16 +28,18 @@ use worker::Env;
 
 use crate::{
     config::Config,
+    domain::session::Session,
     error::Result,
     http::{
         auth::Known,
-        dialect::{Dialect, Place},
+        dialect::{Dialect, Entry, MoreMetadata, Needs, Place, Sockets},
         log::{Summary, Timed},
         problem::Problem,
         request::Request,
         response::{Exchange, Reply},
     },
     platform::{self, socket::Socket},
+    session::client::Lately,
     trace,
 };
 
@@ -78,37 +80,14 @@ struct Arrival<'a> {
     request_id: &'a str,
 }
 
-/// The dialects besides our own, in the order in which they are asked whether a path is theirs. Our own has the rest.
-macro_rules! dialects {
-    ($($dialect:ty),* $(,)?) => {
-        /// Answers in the dialect whose path it is.
-        async fn answer(arrival: &Arrival<'_>) -> Reply {
-            $(if let Some(place) = Place::<$dialect>::of(arrival.path) {
-                return arrival.answer_in(place).await;
-            })*
-            arrival.answer_in(Place::<own::Own>::of(arrival.path).unwrap_or(Place::Nowhere)).await
-        }
-
-        /// Every method of every path, and what it needs.
-        fn routes() -> impl Iterator<Item = (Method, &'static str, &'static str)> {
-            dialect::routes::<own::Own>()$(.chain(dialect::routes::<$dialect>()))*
-        }
-
-        #[cfg(test)]
-        #[test]
-        fn literals_stand_before_placeholders() {
-            dialect::check_order::<own::Own>();
-            $(dialect::check_order::<$dialect>();)*
-        }
-    };
-}
-
-dialects! {
-    atlus::Atlus,
-    connect::Connect,
-    nono::Nono,
-    query::Query,
-}
+/// The dialects, in the order in which they are asked whether a path is theirs. Our own has the rest.
+static DIALECTS: &[Entry] = &[
+    Entry::of::<atlus::Atlus>(),
+    Entry::of::<connect::Connect>(),
+    Entry::of::<nono::Nono>(),
+    Entry::of::<query::Query>(),
+    Entry::of::<own::Own>(),
+];
 
 /// Answers a request, whatever becomes of it.
 ///
@@ -123,7 +102,7 @@ pub(crate) async fn serve(request: &web_sys::Request, env: &Env) -> std::result:
     let url = request.url();
     let (path, query) = request::split_url(&url);
     let arrival = Arrival { raw: request, env, config: &config, path, query, request_id: exchange.request_id() };
-    let reply = timed.run(answer(&arrival)).await;
+    let reply = timed.run(arrival.answer()).await;
     let (config, status) = (config.as_ref().ok(), reply.status());
     let response = exchange.finish(reply.with_header("server-timing", timed.header()), config.map(|config| &config.cors))?;
     let provider = config.map(|config| config.model.provider.name());
@@ -133,10 +112,44 @@ pub(crate) async fn serve(request: &web_sys::Request, env: &Env) -> std::result:
 
 /// Answers a message that has come over a WebSocket.
 pub(crate) async fn hear(env: Env, socket: Socket, message: JsValue) {
-    nono::hear(env, socket, message).await;
+    if let Some(sockets) = sockets() {
+        (sockets.hear)(env, socket, message).await;
+    }
+}
+
+/// What is said over a WebSocket when a message cannot be answered: too many wait, or the instance was lost.
+pub(crate) fn unheard(is_crowded: bool) -> String {
+    let problem = match is_crowded {
+        true => Problem::new(429, "TOO_MANY_MESSAGES", "Too many messages wait for an answer. Say it again after the next one."),
+        false => Problem::new(503, "UNAVAILABLE", "The service is briefly unavailable. Try again."),
+    };
+    sockets().map(|sockets| (sockets.refuse)(&problem)).unwrap_or_default()
+}
+
+fn sockets() -> Option<Sockets> {
+    DIALECTS.iter().find_map(|dialect| dialect.sockets)
+}
+
+/// Every method of every path, and what it needs.
+fn routes() -> impl Iterator<Item = Needs> {
+    DIALECTS.iter().flat_map(|dialect| (dialect.routes)())
+}
+
+/// What a dialect's clients look for in the metadata of a session of theirs, besides their own.
+fn more_metadata(session: &Session, lately: Option<&Lately>) -> MoreMetadata {
+    DIALECTS.iter().find_map(|dialect| (dialect.more_metadata)(session, lately))
 }
 
 impl Arrival<'_> {
+    /// Answers in the dialect whose path it is.
+    async fn answer(&self) -> Reply {
+        match DIALECTS.iter().find_map(|dialect| (dialect.answer)(self)) {
+            Some(answer) => answer.await,
+            // Our own has every path: never.
+            None => self.answer_in(Place::<own::Own>::Nowhere).await,
+        }
+    }
+
     async fn answer_in<D: Dialect>(&self, place: Place<'_, D>) -> Reply {
         let began = platform::now();
         let reply = self.try_in(place).await.unwrap_or_else(|problem| {
@@ -202,6 +215,16 @@ fn allow(methods: impl Iterator<Item = Method>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_path_leads_to_its_own_dialect_and_literals_stand_before_placeholders() {
+        dialect::check_order(DIALECTS);
+    }
+
+    #[test]
+    fn one_dialect_alone_opens_sockets() {
+        assert_eq!(DIALECTS.iter().filter(|dialect| dialect.sockets.is_some()).count(), 1);
+    }
 
     #[test]
     fn head_and_options_come_with_the_rest() {

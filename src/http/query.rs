@@ -1,5 +1,5 @@
 //! The dialect of the multi-agent `/query` system. Its `/sessions` and `/users` are our own dialect's, which shows its clients
-//! what they look for (`own::shown_metadata`).
+//! what they look for ([`Dialect::more_metadata`]).
 //!
 //! | question | answer |
 //! |---|---|
@@ -25,26 +25,31 @@ use crate::{
         caller::Scope,
         id::SessionId,
         message::NewMessage,
-        session::{CREATED_FROM_QUERY, SessionPatch},
+        session::{Session, SessionPatch},
     },
     error::{Error, Result, Subject},
     http::{
         Method::Post,
         auth::Need,
         begin::{Choices, is_nobody},
-        dialect::{Dialect, Route},
-        own::{AGENT_TYPE, chat::check_message},
+        dialect::{Dialect, MoreMetadata, Route},
+        own::chat::check_message,
         problem::Problem,
         request::Request,
         response::Reply,
         saying::Saying,
     },
     limits,
-    session::client::Answer,
+    session::client::{Answer, Lately},
 };
 
 /// The dialect.
 pub(super) struct Query;
+
+/// How sessions are created that begin with a query.
+const CREATED_FROM_QUERY: &str = "query";
+/// Where a message keeps for which agent it was meant, if it was for one.
+const AGENT_TYPE: &str = "agent_type";
 
 /// What a path and a method stand for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +106,20 @@ impl Dialect for Query {
 
     fn refuse(problem: Problem, request_id: &str) -> Reply {
         problem.into_reply(request_id)
+    }
+
+    /// What its clients look for, where a session was begun by them.
+    fn more_metadata(session: &Session, lately: Option<&Lately>) -> MoreMetadata {
+        if session.created_from != CREATED_FROM_QUERY {
+            return None;
+        }
+        let mut more = vec![("query_count", session.query_count.into()), ("created_from", session.created_from.as_str().into())];
+        if let Some(Lately { last_query, last_query_metadata, .. }) = lately {
+            let kept: Option<Value> = last_query_metadata.as_deref().and_then(|kept| serde_json::from_str(kept).ok());
+            let agent_type = kept.as_ref().and_then(|kept| kept.get(AGENT_TYPE)?.as_str()).or(session.last_persona.as_deref());
+            more.extend([("last_query", last_query.as_deref().into()), ("last_agent_type", agent_type.into())]);
+        }
+        Some(more.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
     }
 }
 

@@ -140,7 +140,8 @@ mod tests {
 
     #[test]
     fn everything_that_there_is_is_described() {
-        let routes = dialect::routes::<Atlus>().map(|(method, path, _)| (method.to_string(), path.replace("{}", "{session_id}")));
+        let routes =
+            dialect::routes::<Atlus>().into_iter().map(|(method, path, _)| (method.to_string(), path.replace("{}", "{session_id}")));
         let described: Vec<_> = ENDPOINTS.iter().map(|described| (described.method.to_owned(), described.path.to_owned())).collect();
         // Nobody needs to be told that `continue` cannot be ended.
         let served: Vec<_> = routes.filter(|route| *route != ("DELETE".to_owned(), "/api/v1/sessions/continue".to_owned())).collect();

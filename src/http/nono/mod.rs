@@ -38,15 +38,13 @@ use crate::{
     http::{
         Method::{Delete, Get, Post},
         auth::Need,
-        dialect::{Dialect, Route},
+        dialect::{Dialect, Route, Sockets},
         problem::Problem,
         request::Request,
         response::{Reply, written_micros as iso},
     },
     limits,
 };
-
-pub(super) use socket::hear;
 
 /// The dialect.
 pub(super) struct Nono;
@@ -90,6 +88,8 @@ impl Dialect for Nono {
         ("/ws/chat/{}", &[(Get, Endpoint::Socket)]),
     ];
     const PREFIXES: &'static [&'static str] = &["/api/", "/session/", "/ws/"];
+
+    const SOCKETS: Option<Sockets> = Some(socket::SOCKETS);
 
     fn need(endpoint: Endpoint) -> Need {
         match endpoint {

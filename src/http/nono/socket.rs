@@ -3,6 +3,7 @@
 //! The session's object holds the socket, so an idle one costs nothing. What comes over it is asked of the session as
 //! every client asks, once for each message: what is streamed is what is stored. `entry.js` lets one message follow another.
 
+use futures_util::FutureExt;
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::JsValue;
 use worker::Env;
@@ -20,6 +21,7 @@ use crate::{
     },
     error::{Error, Result},
     http::{
+        dialect::Sockets,
         own::chat::check_message,
         problem::Problem,
         request::{Request, body::parse_json},
@@ -84,8 +86,14 @@ async fn latest_or_new(request: &Request<'_>, named: &Named) -> Result<SessionId
     Ok(begin_once(request, named, wanted, request.asked()).await?.id)
 }
 
+/// How this dialect talks over them.
+pub(super) const SOCKETS: Sockets = Sockets {
+    hear: |env, socket, message| hear(env, socket, message).boxed_local(),
+    refuse: |problem| encode(&Frame::Error { message: problem.words().1 }),
+};
+
 /// Answers what has come over `socket`.
-pub(in crate::http) async fn hear(env: Env, socket: Socket, message: JsValue) {
+async fn hear(env: Env, socket: Socket, message: JsValue) {
     let said = message.as_string().and_then(|text| parse_json::<SaidBody>(text.as_bytes()).ok());
     let Some(SaidBody { text }) = said else { return socket.close(UNREADABLE, "Send {\"text\": \"...\"}.") };
     if let Err(error) = converse(&env, &socket, text).await {
@@ -130,6 +138,10 @@ fn tell(socket: &Socket, event: &Event) -> bool {
 }
 
 fn send(socket: &Socket, frame: &Frame<'_>) {
+    socket.send(&encode(frame));
+}
+
+fn encode(frame: &Frame<'_>) -> String {
     // No type of ours can fail.
-    socket.send(&serde_json::to_string(frame).unwrap_or_default());
+    serde_json::to_string(frame).unwrap_or_default()
 }

@@ -30,14 +30,11 @@ use serde_json::{
 };
 
 use crate::{
-    domain::{
-        session::{CREATED_FROM_QUERY, Session},
-        time::Timestamp,
-        turn::named,
-    },
+    domain::{session::Session, time::Timestamp, turn::named},
     error::{Error, Result},
     http::{
         entity_tag::etag,
+        more_metadata,
         request::Query,
         response::{raw_json, written},
     },
@@ -54,27 +51,14 @@ fn one_of<T: Copy>(field: &str, all: &[T], name_of: impl Fn(T) -> &'static str +
     named(all, name_of, name).ok_or_else(|| Error::invalid(field, format!("must be one of {}", names())))
 }
 
-/// Where a message keeps for which agent it was meant, if it was for one.
-pub(super) const AGENT_TYPE: &str = "agent_type";
-
-/// The client's metadata, exactly; but those of a session of system D's clients with what these look for there besides, behind
-/// the client's own keys. For reading alone: an export, and whatever answers a change, has what is stored. Without `lately`
-/// as much as a list knows.
+/// The client's metadata, exactly; in a session of another dialect's clients with what these look for there, behind the client's
+/// own keys. For reading alone: an export, and whatever answers a change, has what is stored. Without `lately` as much as a list
+/// knows.
 fn shown_metadata(session: &Session, lately: Option<&Lately>) -> Box<RawValue> {
-    if session.created_from != CREATED_FROM_QUERY {
-        return raw_json(&session.metadata);
-    }
+    let Some(more) = more_metadata(session, lately) else { return raw_json(&session.metadata) };
     let mut shown: Map<String, Value> = serde_json::from_str(&session.metadata).unwrap_or_default();
-    let mut show = |name: &str, value: Value| {
+    for (name, value) in more {
         shown.entry(name).or_insert(value);
-    };
-    show("query_count", session.query_count.into());
-    show("created_from", session.created_from.as_str().into());
-    if let Some(Lately { last_query, last_query_metadata, .. }) = lately {
-        let kept: Option<Value> = last_query_metadata.as_deref().and_then(|kept| serde_json::from_str(kept).ok());
-        let agent_type = kept.as_ref().and_then(|kept| kept.get(AGENT_TYPE)?.as_str()).or(session.last_persona.as_deref());
-        show("last_query", last_query.as_deref().into());
-        show("last_agent_type", agent_type.into());
     }
     to_raw_value(&shown).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
