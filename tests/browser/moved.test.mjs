@@ -44,6 +44,8 @@ const PAGE = `<!doctype html>
       item.onclick = () => open(session.session_id, session.user_id);
     }
   };
+  // Clicked before the first answer.
+  call("/api/sessions");
   create("user_" + Date.now());
 </script></body></html>`;
 
@@ -73,6 +75,7 @@ test("a page with script and style of its own works, for each visitor with their
     return page.locator("li").allTextContents();
   };
   const page = await open();
+  assert.equal((await page.context().cookies()).length, 1);
   const year = new Date().getFullYear();
 
   await page.evaluate(`send("Hi, my name is John")`);

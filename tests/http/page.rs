@@ -27,6 +27,26 @@ fn browsers_get_the_page_and_programs_the_banner() {
 }
 
 #[test]
+fn a_visitor_gets_the_cookie_with_the_page() {
+    let server = Server::with_only(&[("AUTH_MODE", "visitor"), ("VISITOR_SECRET", "a secret of the tests and no shorter")]);
+    for path in ["/", "/moved/page.html"] {
+        let page = server.ask("GET", path, &[BROWSER], None).expect(200);
+        assert!(page.body.contains(&format!("<title>GET {path}</title>")), "{}", page.body);
+        assert_eq!((page.header("cache-control"), page.header("etag")), ("private, no-cache", "\"page\""));
+        let cookie = page.header("set-cookie").split(';').next().unwrap().to_owned();
+        let id = server.ask("POST", "/sessions", &[("cookie", &cookie), ("content-type", "application/json")], Some(b"{}"));
+        assert!(id.expect(201).header("set-cookie").is_empty());
+        for header in [("if-none-match", "\"page\""), ("accept-language", "en")] {
+            let again = server.ask("GET", path, &[BROWSER, ("cookie", &cookie), header], None);
+            assert!(again.status < 400 && again.header("set-cookie").is_empty(), "{path}");
+        }
+    }
+    server.ask("GET", "/moved/page.html", &[("accept", "*/*")], None).expect(200);
+    let open = Server::start().ask("GET", "/", &[BROWSER], None).expect(200);
+    assert!(open.header("set-cookie").is_empty());
+}
+
+#[test]
 fn the_page_is_for_everybody_and_the_banner_for_those_who_may_ask() {
     let key = [
         ("AUTH_MODE", "keys"),

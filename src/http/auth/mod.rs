@@ -86,6 +86,13 @@ pub(super) async fn admit(need: Need, request: &web_sys::Request, config: &Confi
     }
 }
 
+/// `Set-Cookie` for a visitor who comes without a good one, where visitors are served.
+pub(super) async fn new_cookie(request: &web_sys::Request, config: Option<&Config>) -> Option<String> {
+    let AuthMode::Shown(ways) = &config?.auth else { return None };
+    // Without it the page works as well: the first call gets one.
+    visitor::admit(request, ways.visitor_secrets.as_ref()?).await.ok()?.cookie
+}
+
 fn shown(request: &web_sys::Request, ways: &Ways) -> Result<Shown, Problem> {
     let header = |name| request.headers().get(name).ok().flatten();
     let shown = match (header("authorization"), header("x-api-key")) {
