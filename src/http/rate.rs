@@ -8,21 +8,42 @@ use std::net::IpAddr;
 
 use worker::Env;
 
-use crate::{domain::caller::Caller, http::problem::Problem, platform::env};
+use crate::{
+    domain::caller::Caller,
+    http::{problem::Problem, request::Request},
+    platform::env,
+};
 
 /// The binding; without it nobody is held back.
 const BINDING: &str = "LIMITER";
+/// Where the platform says who has connected.
+const ADDRESS: &str = "cf-connecting-ip";
 
 /// Counts a request of `caller`.
 ///
 /// # Errors
-/// 429 when there were too many lately.
+/// As [`count`].
 pub(super) async fn admit(request: &web_sys::Request, env: &Env, caller: &Caller) -> Result<(), Problem> {
-    if matches!(request.method().as_str(), "GET" | "HEAD") {
-        return Ok(());
+    let header = |name| request.headers().get(name).ok().flatten();
+    // A WebSocket may begin a session.
+    let only_reads = matches!(request.method().as_str(), "GET" | "HEAD") && header("upgrade").is_none();
+    match key(caller, header(ADDRESS).as_deref()) {
+        Some(key) if !only_reads => count(env, &key).await,
+        Some(_) | None => Ok(()),
     }
-    let Some(key) = key(caller, request.headers().get("cf-connecting-ip").ok().flatten().as_deref()) else { return Ok(()) };
-    match env::is_within_limit(env, BINDING, &key).await {
+}
+
+/// Under what that is counted which is asked like this; `None`: it is not.
+pub(super) fn key_of(request: &Request<'_>) -> Option<String> {
+    key(request.caller(), request.header(ADDRESS).as_deref())
+}
+
+/// Counts what is asked under `key`.
+///
+/// # Errors
+/// 429 when there was too much lately.
+pub(super) async fn count(env: &Env, key: &str) -> Result<(), Problem> {
+    match env::is_within_limit(env, BINDING, key).await {
         Ok(true) => Ok(()),
         Ok(false) => Err(Problem::rate_limited()),
         // Better too many than nobody.
@@ -33,9 +54,9 @@ pub(super) async fn admit(request: &web_sys::Request, env: &Env, caller: &Caller
     }
 }
 
-/// Whose requests are counted together; `None`: a service's, which asks for many.
 fn key(caller: &Caller, address: Option<&str>) -> Option<String> {
     match caller {
+        // It asks for many.
         Caller::Service { .. } => None,
         // Without its cookie a visitor is another one.
         Caller::User(user) if !user.is_visitor() => Some(format!("user {}", user.as_str())),

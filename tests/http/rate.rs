@@ -3,7 +3,7 @@
 
 use crate::{
     auth::service_key,
-    support::{Answer, Server, json, token},
+    support::{Answer, Server, json, socket::WebSocket, token},
 };
 
 const LIMITER: (&str, &str) = ("LIMITER", "stand-in:limiter");
@@ -57,6 +57,21 @@ fn users_are_counted_wherever_they_are_and_services_not_at_all() {
     for _ in 0..5 {
         create(&server, &[("x-api-key", key)]).expect(201);
     }
+}
+
+#[test]
+fn what_is_said_over_a_socket_is_counted_with_the_rest() {
+    let server = Server::with(&[LIMITER]);
+    let open = || WebSocket::open(&server, "/ws/chat/Ann", &[]);
+    let mut socket = open().unwrap();
+    let mut types = Vec::new();
+    for _ in 0..2 {
+        socket.say("Hi");
+        types.push(socket.answer().1["type"].clone());
+    }
+    assert_eq!(types, ["complete", "error"]);
+    assert_eq!(open().err(), Some(429));
+    assert_eq!(server.get("/session/Ann/history").expect(200).number("message_count"), 2);
 }
 
 #[test]

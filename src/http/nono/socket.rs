@@ -24,6 +24,7 @@ use crate::{
         dialect::Sockets,
         own::chat::check_message,
         problem::Problem,
+        rate,
         request::{Request, body::parse_json},
         response::Reply,
     },
@@ -62,17 +63,17 @@ pub(super) async fn open(request: &Request<'_>) -> std::result::Result<Reply, Pr
     if request.caller().one_user().is_some_and(UserId::is_visitor) && request.is_of_foreign_page() {
         return Err(Problem::new(403, "FOREIGN_ORIGIN", "Pages of this origin may not speak for visitors. Name it in CORS_ORIGINS."));
     }
-    let named = Named::of(request, request.segment(0));
+    let (named, counted_as) = (Named::of(request, request.segment(0)), rate::key_of(request));
     let client_end = match named_session(request)? {
         Some(id) => {
             let client = SessionClient::new(request.env(), request.caller(), &id);
             client.get().await?;
-            client.seat(request.until()).await?
+            client.seat(request.until(), counted_as).await?
         }
         None => {
             let named = named?;
             let id = latest_or_new(request, &named).await?;
-            SessionClient::new(request.env(), &named.caller, &id).seat(request.until()).await?
+            SessionClient::new(request.env(), &named.caller, &id).seat(request.until(), counted_as).await?
         }
     };
     Ok(Reply::socket(client_end))
@@ -96,19 +97,21 @@ pub(super) const SOCKETS: Sockets = Sockets {
 async fn hear(env: Env, socket: Socket, message: JsValue) {
     let said = message.as_string().and_then(|text| parse_json::<SaidBody>(text.as_bytes()).ok());
     let Some(SaidBody { text }) = said else { return socket.close(UNREADABLE, "Send {\"text\": \"...\"}.") };
-    if let Err(error) = converse(&env, &socket, text).await {
-        let problem = Problem::from(error);
+    if let Err(problem) = converse(&env, &socket, text).await {
         problem.log("socket");
         let (code, detail) = problem.words();
         send(&socket, &Frame::Error { message: if code == "SESSION_NOT_FOUND" { "Session not found" } else { detail } });
     }
 }
 
-async fn converse(env: &Env, socket: &Socket, text: String) -> Result<()> {
-    let Seat { session, caller, until } = seated(socket)?;
+async fn converse(env: &Env, socket: &Socket, text: String) -> std::result::Result<(), Problem> {
+    let Seat { session, caller, until, counted_as } = seated(socket)?;
     if until.is_some_and(|until| platform::now() >= until) {
         socket.close(UNKNOWN, "The token has expired. Connect with a new one.");
         return Ok(());
+    }
+    if let Some(key) = counted_as {
+        rate::count(env, &key).await?;
     }
     let message = Some(check_message(text, None)?);
     let manner = Manner { wishes: Wishes::default(), waits: true, precondition: Precondition::None };
@@ -117,7 +120,7 @@ async fn converse(env: &Env, socket: &Socket, text: String) -> Result<()> {
     let events = client.stream(ask, manner).await?;
     let mut has_ended = false;
     let followed = events.for_each(|event| has_ended |= tell(socket, event)).await;
-    if has_ended { Ok(()) } else { followed.and(Err(Error::Unavailable("a turn's events broke off".into()))) }
+    if has_ended { Ok(()) } else { Ok(followed.and(Err(Error::Unavailable("a turn's events broke off".into())))?) }
 }
 
 /// Sends what an event says, if it says anything. Is it the last?
