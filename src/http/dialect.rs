@@ -44,7 +44,7 @@ pub(super) trait Dialect: 'static {
     /// Every path. The first pattern that fits decides, so literal segments stand before `{}`.
     const ROUTES: &'static [Route<Self::Endpoint>];
 
-    /// Paths that begin like this are this dialect's also where there is nothing.
+    /// Paths that begin like this, with the slash at its end or without, are this dialect's also where there is nothing.
     const PREFIXES: &'static [&'static str];
 
     /// How it talks over WebSockets, if it opens any.
@@ -130,7 +130,7 @@ impl<'a, D: Dialect> Place<'a, D> {
     pub(super) fn of(path: &'a str) -> Option<Place<'a, D>> {
         let fits =
             |(pattern, endpoints): &Route<D::Endpoint>| Some(Place::Route { pattern, endpoints, segments: segments(pattern, path)? });
-        let is_claimed = || D::PREFIXES.iter().any(|prefix| path.starts_with(prefix));
+        let is_claimed = || D::PREFIXES.iter().any(|prefix| path.starts_with(prefix) || prefix.strip_suffix('/') == Some(path));
         D::ROUTES.iter().find_map(fits).or_else(|| is_claimed().then_some(Place::Nowhere))
     }
 }

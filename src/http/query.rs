@@ -10,7 +10,7 @@
 //! | nobody | `user_id` absent, null, `""` or `default_user`: then whoever asks, if that is one user, else nobody |
 //! | `agent_type` | a persona of that name answers, from now on. Any other name changes nothing: it is kept with what was said, as `last_agent_type` |
 //! | `parameters` | are kept with what was said and change nothing |
-//! | `created_from` | `query`; so it is with a session of `POST /sessions` whose first words come by `/query`: these are the sessions of this system's clients, whose `metadata` have more than was put there |
+//! | `created_from` | `query`; so it is with a session that another dialect has begun, if its first words come by `/query`: these are the sessions of this system's clients, whose `metadata` have more than was put there |
 //! | more in `metadata` | `query_count` and `created_from` in a user's list and in `GET /sessions/{id}`, there with `last_query` and `last_agent_type`. They are shown, never stored nor exported, and a client's own key of that name stands before them |
 //! | too many sessions | the user's that was idle longest ends, as everywhere |
 //! | a turn that runs | the next one waits for it |

@@ -12,7 +12,8 @@
 //! | body that is no object | 400 `INVALID_JSON`; the original answered arrays with 500 |
 //! | failures of the model | `MODEL_TIMEOUT` 504, `MODEL_UNAVAILABLE` 503, `MODEL_REFUSED` 502, and 429 `RATE_LIMIT_EXCEEDED`; what was said is kept. The original answered 200 with an apology, which it stored, and 500 in place of 429 |
 //! | asked too often | 429 `RATE_LIMIT_EXCEEDED`, where a rate limiter is bound: one limit, not the original's one per path, which ended in 500 |
-//! | failures that are nobody's in particular | our own code and text in the envelope (`CREDENTIALS_REQUIRED`, `TOO_LARGE`, `UNAVAILABLE`, ...) |
+//! | conflicts, which the original did not know | 409: `IDEMPOTENCY_CONFLICT`, `NOT_POSSIBLE`, `SESSION_LIMIT` |
+//! | failures that are nobody's in particular | our own code and text in the envelope (`CREDENTIALS_REQUIRED`, `TOO_LARGE`, `UNAVAILABLE`, ...); only a Worker instance that is lost answers 503 without it |
 //! | times | UTC with six digits and `Z`; the last three are zeros. `health` has whole seconds |
 //! | `conversation_turns` | messages divided by two; always there. The three `has_` are always true |
 //! | `execution_time` | of the turn, in seconds with two digits |
@@ -20,8 +21,8 @@
 //! | a turn that runs | the next one waits for it |
 //! | expiry | as everywhere: after the idle time a session is gone. So `is_active` is always true |
 //!
-//! What it does not do: list sessions, stream, or name a persona. Those have other paths. `GET /` is the web page, not the
-//! original's banner; `docs` and `health` tell what that told.
+//! What it does not do: list sessions, stream, or name a persona. Those have other paths. `GET /` is our own dialect's, whose
+//! banner has the original's fields.
 
 mod fields;
 mod sessions;
@@ -219,18 +220,32 @@ impl From<Error> for Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::turn::ModelFailure;
+    use crate::{domain::turn::ModelFailure, error::Subject};
 
     #[test]
     fn every_problem_has_a_status_and_a_code_that_clients_know() {
-        let limited = Error::Model { failure: ModelFailure::RateLimited { retry_after: None }, cause: "a cause".into() };
-        let cases: [(Problem, (u16, &str)); 9] = [
+        let failed = |failure| Problem::from(Error::Model { failure, cause: "a cause".into() });
+        let cases: [(Problem, (u16, &str)); 23] = [
             (Problem::not_json(), (400, "INVALID_CONTENT_TYPE")),
             (Error::invalid("body", "x").into(), (400, "INVALID_JSON")),
             (Error::invalid("user_id", "x").into(), (400, "VALIDATION_ERROR")),
             (Problem::no_such_path("/x"), (404, "NOT_FOUND")),
             (Problem::method_not_allowed("GET", [].into_iter()), (405, "METHOD_NOT_ALLOWED")),
-            (limited.into(), (429, "RATE_LIMIT_EXCEEDED")),
+            (Problem::credentials_required("x"), (401, "CREDENTIALS_REQUIRED")),
+            (Problem::invalid_credentials("x"), (401, "INVALID_CREDENTIALS")),
+            (Problem::insufficient_scope(Scope::Chat, None), (403, "INSUFFICIENT_SCOPE")),
+            (Error::NotFound(Subject::Session).into(), (404, "SESSION_NOT_FOUND")),
+            (Error::NotFound(Subject::User).into(), (404, "USER_NOT_FOUND")),
+            (Error::KeyReused.into(), (409, "IDEMPOTENCY_CONFLICT")),
+            (Error::NotPossible("x".into()).into(), (409, "NOT_POSSIBLE")),
+            (Error::SessionLimit { limit: 1 }.into(), (409, "SESSION_LIMIT")),
+            (Problem::body_too_large(), (413, "TOO_LARGE")),
+            (failed(ModelFailure::Refused), (502, "MODEL_REFUSED")),
+            (failed(ModelFailure::Unavailable), (503, "MODEL_UNAVAILABLE")),
+            (failed(ModelFailure::Timeout), (504, "MODEL_TIMEOUT")),
+            (Error::Misconfigured("x".into()).into(), (503, "MISCONFIGURED")),
+            (Error::Invalid { field: "path".into(), rule: "x".into() }.into(), (400, "VALIDATION_ERROR")),
+            (failed(ModelFailure::RateLimited { retry_after: None }), (429, "RATE_LIMIT_EXCEEDED")),
             (Problem::rate_limited(), (429, "RATE_LIMIT_EXCEEDED")),
             (Error::Internal("a cause".into()).into(), (500, "INTERNAL_ERROR")),
             (Error::Unavailable("a cause".into()).into(), (503, "UNAVAILABLE")),
@@ -239,6 +254,7 @@ mod tests {
             let (status, code, message) = words(&problem);
             assert_eq!((status, code), expected, "{problem:?}");
             assert!(!message.contains("a cause"), "{message}");
+            assert!(service::is_told(status, code), "docs do not know {status} {code}");
         }
     }
 }

@@ -113,13 +113,17 @@ const ERRORS: &[ErrorJson] = &[
     error(404, "USER_NOT_FOUND", "A user for whom the caller may not act."),
     error(404, "NOT_FOUND", "There is nothing at this path."),
     error(405, "METHOD_NOT_ALLOWED", "The header Allow tells the methods."),
+    error(409, "IDEMPOTENCY_CONFLICT", "The Idempotency-Key was used for another request."),
+    error(409, "NOT_POSSIBLE", "The request failed before, and the conversation has gone on since: send it under another key."),
+    error(409, "SESSION_LIMIT", "The user has as many sessions as a user may have."),
     error(413, "TOO_LARGE", "The body or the metadata is too large."),
     error(429, "RATE_LIMIT_EXCEEDED", "Wait as long as Retry-After says."),
+    error(500, "INTERNAL_ERROR", "Something went wrong on our side."),
     error(502, "MODEL_REFUSED", "The model does not answer this."),
     error(503, "MODEL_UNAVAILABLE", "The model cannot be reached. What was said is kept."),
+    error(503, "MISCONFIGURED", "The deployment lacks a setting, which the message names."),
+    error(503, "UNAVAILABLE", "Try again. Of a Worker that was lost it comes as a problem (RFC 9457), outside the envelope."),
     error(504, "MODEL_TIMEOUT", "The model took too long. What was said is kept."),
-    error(500, "INTERNAL_ERROR", "Something went wrong on our side."),
-    error(503, "UNAVAILABLE", "Try again."),
 ];
 
 /// `GET /api/v1/health`: 200 while the Worker runs.
@@ -131,6 +135,12 @@ pub(super) fn health() -> Reply {
 /// `GET /api/v1/docs`: 200 with what there is.
 pub(super) fn docs() -> Reply {
     Reply::json(200, &DocsJson { service: SERVICE, version: VERSION, endpoints: ENDPOINTS, errors: ERRORS })
+}
+
+/// Do the docs tell of it?
+#[cfg(test)]
+pub(super) fn is_told(status: u16, code: &str) -> bool {
+    ERRORS.iter().any(|error| (error.status, error.code) == (status, code))
 }
 
 #[cfg(test)]

@@ -1,18 +1,21 @@
 //! The dialect of the Nono chat bot's clients: its web page, its API and its WebSocket.
 //!
 //! Its other paths (`/chat`, `/personas`, `/health`) are our own dialect's, which takes and gives the fields that these
-//! clients use. Policy, where the original did otherwise or was broken, says so:
+//! clients use; a `/chat` without `session_id` begins a session, whatever was started before. Policy, where the original
+//! did otherwise or was broken, says so:
 //!
 //! | about | here |
 //! |---|---|
 //! | success | 200, also for what is new; bare objects; times in UTC with microseconds and `Z` (the original named no zone, so its page shifted them) |
 //! | errors | `{"detail": text, "code", "request_id"}`, `detail` always a text: the page shows it as it is |
-//! | what breaks a rule | 422, as by the original; its documents say 400. An unknown persona is 400, as there |
+//! | what breaks a rule | 422, as by the original; its documents say 400. An unknown persona is 400: in `start` as there, in the rest, where the original took any word, too |
+//! | pages of other origins | preflights are 204 and tell `*`, as everywhere: the origins and whether they may bring a visitor's cookie are `CORS_ORIGINS`' business. The original gave 200 and let every origin bring cookies. A page whose cookie does not come along is a new visitor with each call |
 //! | unknown path, wrong method | 404 `Not Found`, 405 `Method Not Allowed`; a slash at the end leads nowhere, it is not redirected |
-//! | `user_id` | what the user is called, any text; `""` and `default_user` are nobody. Service keys and `AUTH_MODE=open` act for the user that it names. For visitors and end users it is a label: what they begin is theirs, whatever it says. In a path, or to start, it means those of their sessions that are called so; nobody, or their own id, those without such a name. Only the list, for these, has all |
+//! | `user_id` | what the user is called, 1 to 128 characters, no control characters, no `.` or `..` (422); `""` and `default_user` are nobody. Service keys and `AUTH_MODE=open` act for the user that it names. For visitors and end users it is a label: what they begin is theirs, whatever it says. In a path, or to start, it means those of their sessions that are called so; nobody, or their own id, those without such a name. Only the list, for these, has all |
 //! | names on the page | the page writes names into HTML and URLs as they are, so answers have look-alikes of what would break out of those (`O'Neil` becomes `O’Neil`). A session id with such a character is refused where it would be a new one, and listed nowhere |
 //! | session ids | ours, and the listed one is the created one (the original made up another for each list). A user has many sessions (the original had one, overwritten) |
 //! | chat in an unknown session | begins it under that id, as there, also when it has ended: an idle page goes on. One that is somebody else's is 409 |
+//! | too many sessions | the one of the user that was idle longest ends, as everywhere; the page begins one with each load, so `MAX_SESSIONS_PER_USER` should be large |
 //! | the persona | the one of the session; the page always sends `default`, which changes nothing. Another `persona_name` is the session's from then on. The original kept none and took any word |
 //! | a message without text | 422: models refuse it. A second message waits for the first one's answer |
 //! | a model's failure | its own status (429, 502, 503, 504) instead of 500, and no words of the provider's. What the user said is kept |
