@@ -1,5 +1,5 @@
 //! The web page for browsers that ask for `/`, and pages of other systems under `/moved/`. Whoever else asks for `/` gets the
-//! banner (`own/service.rs`), as before there was a page.
+//! banner (`own/service/`), as before there was a page.
 //!
 //! All other files under `public/` are served by the platform before the Worker is asked. Nobody has to prove who asks: a
 //! page tells nothing about anybody, and shows what to do when the API refuses. A new visitor gets the cookie with the page:

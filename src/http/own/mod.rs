@@ -4,7 +4,6 @@
 
 mod routes;
 pub(crate) mod chat;
-pub(crate) mod cleanup;
 pub(crate) mod context;
 pub(crate) mod lists;
 pub(crate) mod memory;
@@ -16,7 +15,6 @@ pub(crate) mod search;
 pub(crate) mod service;
 pub(crate) mod sessions;
 mod shapes;
-pub(crate) mod stats;
 pub(crate) mod transfer;
 pub(crate) mod turns;
 pub(crate) mod users;

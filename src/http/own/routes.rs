@@ -1,6 +1,10 @@
 //! The paths of our own dialect, on one page: what each stands for, what its caller needs, and who answers.
 
-use super::{chat, cleanup, context, lists, memory, messages, personas, search, service, sessions, stats, transfer, turns, users};
+use super::{
+    chat, context, lists, memory, messages, personas, search,
+    service::{self, cleanup, stats, testing},
+    sessions, transfer, turns, users,
+};
 use crate::{
     domain::caller::Scope,
     http::{
@@ -235,10 +239,10 @@ impl Dialect for Own {
             Endpoint::SearchUser => search::of_user(request).await,
             Endpoint::ListUserSessions => lists::user_sessions(request).await,
             Endpoint::LatestUserSession => lists::latest(request).await,
-            Endpoint::Routes => Ok(service::routes(crate::http::routes())),
-            Endpoint::Costs => Ok(service::costs()),
-            Endpoint::WorkerFault => service::worker_fault(request).await,
-            Endpoint::SessionFault => service::session_fault(request).await,
+            Endpoint::Routes => Ok(testing::routes(crate::http::routes())),
+            Endpoint::Costs => Ok(testing::costs()),
+            Endpoint::WorkerFault => testing::worker_fault(request).await,
+            Endpoint::SessionFault => testing::session_fault(request).await,
         }
     }
 

@@ -4,11 +4,13 @@ use super::operation::{Operation, number, one_of, text, time};
 use crate::{
     domain::stats::Bucket,
     http::own::{
-        cleanup::{CleanUpBody, CleanedJson},
         lists::{IndexedJson, SessionsJson},
         personas::PersonasJson,
-        service::{BannerJson, HealthJson},
-        stats::StatsJson,
+        service::{
+            BannerJson, HealthJson,
+            cleanup::{CleanUpBody, CleanedJson},
+            stats::StatsJson,
+        },
     },
     limits,
 };

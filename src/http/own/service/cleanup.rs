@@ -4,11 +4,16 @@
 use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 
-use super::lists::{decode_index_cursor, encode_index_cursor};
 use crate::{
     domain::id::SessionId,
     error::Error,
-    http::{every_session::AT_ONCE, problem::Problem, request::Request, response::Reply},
+    http::{
+        every_session::AT_ONCE,
+        own::lists::{decode_index_cursor, encode_index_cursor},
+        problem::Problem,
+        request::Request,
+        response::Reply,
+    },
     index, limits,
     session::client::SessionClient,
 };
@@ -18,7 +23,7 @@ const LIMIT_DEFAULT: u32 = 100;
 
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "CleanUpRequest"))]
-pub(super) struct CleanUpBody {
+pub(in crate::http::own) struct CleanUpBody {
     /// Where to go on: the `cursor` of the answer before.
     cursor: Option<String>,
     /// Entries of the index to look at, 100 when absent.
@@ -27,7 +32,7 @@ pub(super) struct CleanUpBody {
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "CleanUpResult"))]
-pub(super) struct CleanedJson {
+pub(in crate::http::own) struct CleanedJson {
     /// Entries of the index that were looked at.
     checked: usize,
     /// Those of them whose sessions are gone, and now they are too.

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{one_of, parse_time, rfc3339};
 use crate::{
     domain::{
         stats::{Bucket, Counts, Upkeep},
@@ -12,6 +11,7 @@ use crate::{
     },
     error::Result,
     http::{
+        own::{one_of, parse_time, rfc3339},
         problem::Problem,
         request::{Query, Request},
         response::Reply,
@@ -22,7 +22,7 @@ use crate::{
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Stats"))]
-pub(super) struct StatsJson<'a> {
+pub(in crate::http::own) struct StatsJson<'a> {
     sessions: SessionsJson,
     /// System D's name for `sessions.alive`.
     active_sessions_memory: u64,

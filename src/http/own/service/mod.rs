@@ -1,4 +1,9 @@
-//! What concerns the service itself: the banner, its health, and what tests ask of it: its routes, its costs, to break it.
+//! What concerns the service itself: the banner and its health. What its operators ask is in `stats` and `cleanup`, what tests
+//! ask in `testing`.
+
+pub(in crate::http::own) mod cleanup;
+pub(in crate::http::own) mod stats;
+pub(in crate::http::own) mod testing;
 
 use serde::Serialize;
 use worker::Env;
@@ -10,10 +15,8 @@ use crate::{
         id::{Id, SessionId},
     },
     error::Result,
-    fault::{Fault, When},
-    http::{Method, problem::Problem, request::Request, response::Reply},
-    index,
-    platform::{self, costs},
+    http::{problem::Problem, request::Request, response::Reply},
+    index, platform,
     session::client::SessionClient,
 };
 
@@ -38,13 +41,6 @@ struct EndpointsJson {
     chat: &'static str,
     health: &'static str,
     docs: &'static str,
-}
-
-#[derive(Serialize)]
-struct RouteJson {
-    method: String,
-    path: &'static str,
-    needs: &'static str,
 }
 
 #[derive(Serialize)]
@@ -118,40 +114,6 @@ pub(crate) async fn health(request: &Request<'_>) -> std::result::Result<Reply, 
         checks,
     };
     Ok(Reply::json(if is_healthy { 200 } else { 503 }, &json))
-}
-
-/// `GET /__test/routes`: 200 with every route and the scope it needs. Not there unless `TEST_FAULTS` is set.
-pub(crate) fn routes(all: impl Iterator<Item = (Method, &'static str, &'static str)>) -> Reply {
-    let routes: Vec<_> = all.map(|(method, path, needs)| RouteJson { method: method.to_string(), path, needs }).collect();
-    Reply::json(200, &routes)
-}
-
-/// `GET /__test/costs`: 200 with what this instance has had counted that is billed. Not there unless `TEST_FAULTS` is set.
-pub(crate) fn costs() -> Reply {
-    Reply::json(200, &costs::counts())
-}
-
-/// `POST /__test/worker/{fault}`: breaks the Worker's instance. Not there unless `TEST_FAULTS` is set.
-pub(crate) async fn worker_fault(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
-    let fault = fault(request, 0)?;
-    if request.query().get("when") == Some("later") {
-        worker::Delay::from(std::time::Duration::from_millis(20)).await;
-    }
-    fault.strike(|| {});
-    Ok(Reply::json(200, &"unharmed"))
-}
-
-/// `POST /__test/sessions/{id}/{fault}?when=`: breaks a session object's instance, in this call or later. Not there
-/// unless `TEST_FAULTS` is set.
-pub(crate) async fn session_fault(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
-    let (id, fault) = (request.id(0, "session_id")?, fault(request, 1)?);
-    let when = request.query().get("when").map_or(Some(When::Now), When::from_name).ok_or_else(|| Problem::no_such_path(""))?;
-    SessionClient::new(request.env(), request.caller(), &id).fail(when, fault).await?;
-    Ok(Reply::json(200, &"unharmed"))
-}
-
-fn fault(request: &Request<'_>, segment: usize) -> std::result::Result<Fault, Problem> {
-    Fault::from_name(request.segment(segment)).ok_or_else(|| Problem::no_such_path(""))
 }
 
 async fn check(env: &Env) -> Result<ChecksJson> {
