@@ -11,6 +11,7 @@ use worker::Env;
 use crate::{
     error::{Error, Result},
     platform::{
+        self,
         context::{Context, promise_of, promise_of_value},
         namespace::Reply,
     },
@@ -18,6 +19,7 @@ use crate::{
         object::{Aftermath, Object, Outcome},
         protocol::Begun,
         record::refusal::Refusal,
+        sharing::Admitted,
         transfer::{export::Export, protocol::Exporting},
         turn::{self, log::Follower},
     },
@@ -58,10 +60,11 @@ impl SessionCore {
                 }
             })
             .into(),
-            Ok(Outcome::AfterAdmission(user, id)) => promise_of_value(async move {
-                match user::client::admit(&object.env, &user, &id).await {
-                    Ok(()) => {
-                        *object.admitted.borrow_mut() = Some(user);
+            Ok(Outcome::AfterAdmission { user, id, is_reminded }) => promise_of_value(async move {
+                let (asked_at, ends) = (platform::now(), object.ends.get());
+                match user::client::admit(&object.env, &user, &id, is_reminded).await {
+                    Ok(admission) => {
+                        *object.admitted.borrow_mut() = Some(Admitted { user, asked_at, ends, admission });
                         JsValue::UNDEFINED
                     }
                     Err(error) => encode(Err(error)),

@@ -32,6 +32,7 @@ impl Object {
             Some(_) => Err(Error::IdTaken),
             None => {
                 let mut stored = self.begin(caller, create, now)?;
+                self.put_off_sharing(&mut stored)?;
                 self.save(&mut stored, Aftermath::BeforeAnswer)?;
                 Ok(Created { session: (&stored.session).into(), is_new: true })
             }

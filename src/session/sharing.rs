@@ -1,18 +1,24 @@
 //! What a session tells its user's object of itself and of what is said in it: at once, or late.
 //!
-//! A turn asks that object what it remembers. With that the object may mark the session as behind: whoever wants to know what
+//! A session asks that object for a place before it begins, and a turn what it remembers. With that the object may mark the session as behind: whoever wants to know what
 //! is said there will have it share then, and the turn need not tell it at its end. The session's row says that the list has
 //! it (`listed_revision`), which is as good; up to which message the text is there, it says as ever (`shared_sequence`).
+
+use std::time::Duration;
 
 use crate::{
     domain::{
         id::UserId,
         memory::{Origin, Reminded, extract::Fact},
         session::Session,
+        time::Timestamp,
     },
     error::Result,
     session::{object::Object, storage::Stored},
-    user::{self, client::News},
+    user::{
+        self,
+        client::{Admission, News},
+    },
 };
 
 /// After so much is shared, it is written down at once how far: it would go again if the process were lost.
@@ -27,7 +33,30 @@ pub(super) enum Sharing {
     Asked,
 }
 
+/// That a user's object has a place for a session.
+pub(super) struct Admitted {
+    pub(super) user: UserId,
+    /// When it was asked for,
+    pub(super) asked_at: Timestamp,
+    /// and how often a session was to end here before.
+    pub(super) ends: u64,
+    pub(super) admission: Admission,
+}
+
+/// A place that was asked for before may have been given up.
+const ADMITTED_WITHIN: Duration = Duration::from_secs(30);
+
 impl Object {
+    /// Takes note of what the session that begins now was told with its place, if it needs one: will the user's object ask for
+    /// what it says? Not if it may have given up the place since.
+    pub(super) fn take_place(&self, admitted: Option<Admitted>, now: Timestamp) {
+        let is_late = |Admitted { asked_at, ends, admission, .. }: &Admitted| {
+            admission.is_late && *ends == self.ends.get() && now.since(*asked_at) < ADMITTED_WITHIN
+        };
+        self.is_late.set(admitted.as_ref().is_some_and(is_late));
+        self.reminded.replace(admitted.and_then(|admitted| admitted.admission.reminded));
+    }
+
     /// What a turn of the session is to know of `user`, who has said `facts` in message `origin`. `may_be_late`: the session is
     /// on the list, so that the turn's end may be told late.
     pub(super) async fn remind(&self, user: &UserId, said: (Vec<Fact>, Origin), may_be_late: bool) -> Result<Reminded> {
@@ -41,7 +70,7 @@ impl Object {
         Ok(reminded)
     }
 
-    /// Notes, before the session is saved, that the end of its turn need not be told now. What is to be forgotten is not put
+    /// Notes, before the session is saved, that its beginning, or the end of its turn, need not be told now. What is to be forgotten is not put
     /// off: who asks what is remembered has no session share.
     pub(super) fn put_off_sharing(&self, stored: &mut Stored) -> Result<()> {
         if self.is_late.get() && !self.storage.has_unforgotten()? {

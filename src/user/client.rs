@@ -23,8 +23,8 @@ use crate::{
     search::protocol::{Found, SearchCall},
     session::{self, record::refusal::Refusal},
     user::protocol::{
-        BINDING, Call, DocumentRecord, ErasedRecord, FilterRecord, Inform, Informed, ListedRecord, PositionRecord, PreviewRecord, Reminded,
-        Settings, Share, is_unreadable,
+        Admitted, BINDING, Call, DocumentRecord, ErasedRecord, FilterRecord, Inform, Informed, ListedRecord, PositionRecord, PreviewRecord,
+        Reminded, Settings, Share, is_unreadable,
     },
 };
 
@@ -158,13 +158,24 @@ pub(crate) async fn ids(env: &Env, user: &UserId, after: Option<&SessionId>, lim
     ids.iter().map(|id| SessionId::parse("id", id)).collect()
 }
 
-/// Keeps a place on the list of `user` for session `id`, which is about to begin.
+/// What a session that has a place begins with.
+pub(crate) struct Admission {
+    /// Will it be asked for what it says, so that it need not tell?
+    pub is_late: bool,
+    /// What its first turn is to know of the user, if that was asked.
+    pub reminded: Option<memory::Reminded>,
+}
+
+/// Keeps a place on the list of `user` for session `id`, which is about to begin; with a turn, if `is_reminded`.
 ///
 /// # Errors
 /// `SessionLimit` when there is none.
-pub(crate) async fn admit(env: &Env, user: &UserId, id: &str) -> Result<()> {
-    let call = Call::Admit { user: user.as_str().to_owned(), session_id: id.to_owned() };
-    ask_informed::<bool>(env, user, &call).await.map(drop)
+pub(crate) async fn admit(env: &Env, user: &UserId, id: &str, is_reminded: bool) -> Result<Admission> {
+    let call = Call::Admit { user: user.as_str().to_owned(), session_id: id.to_owned(), late: true, reminds: is_reminded };
+    match ask_informed(env, user, &call).await? {
+        Admitted::Plainly(_) => Ok(Admission { is_late: false, reminded: None }),
+        Admitted::Told { is_late, reminded } => Ok(Admission { is_late, reminded: reminded.map(decode_reminded).transpose()? }),
+    }
 }
 
 /// Takes session `id`, which can be restored `until` then, off the list of `user`.
@@ -230,14 +241,14 @@ pub(crate) async fn remind(
         origin: Some(OriginRecord::from(origin)),
     };
     let reminded: Reminded = namespace::call::<_, _, Refusal>(env, BINDING, user.as_str(), &call).await?;
+    let is_late = reminded.is_late;
+    Ok((decode_reminded(reminded)?, is_late))
+}
+
+fn decode_reminded(reminded: Reminded) -> Result<memory::Reminded> {
+    let Reminded { uses_memory, learned, entries, total, .. } = reminded;
     let decode = |entries: Vec<EntryRecord>| entries.into_iter().map(Entry::try_from).collect::<Result<Vec<_>>>();
-    let known = memory::Reminded {
-        uses_memory: reminded.uses_memory,
-        learned: decode(reminded.learned)?,
-        entries: decode(reminded.entries)?,
-        total: reminded.total,
-    };
-    Ok((known, reminded.is_late))
+    Ok(memory::Reminded { uses_memory, learned: decode(learned)?, entries: decode(entries)?, total })
 }
 
 /// Messages of `user`'s sessions.

@@ -14,7 +14,7 @@ use crate::{
     platform,
     session::{self, client::Gone},
     user::{
-        object::Object,
+        object::{Candidate, Object},
         protocol::ErasedRecord,
         storage::{DueEnding, Place},
     },
@@ -34,11 +34,11 @@ const RETRY_MIN: Duration = Duration::from_secs(10);
 const RETRY_MAX: Duration = Duration::from_secs(3600);
 
 impl Object {
-    /// Keeps a place for session `id`, which is about to begin.
+    /// Keeps a place for a session that is about to begin.
     ///
     /// # Errors
     /// `SessionLimit` when there is none and none can be made.
-    pub(super) async fn admit(&self, user: &UserId, id: &str) -> Result<()> {
+    pub(super) async fn admit(&self, Candidate { user, session_id: id, .. }: &Candidate) -> Result<()> {
         let limit = Config::from_env(&self.env)?.sessions;
         for _ in 0..CHOICES {
             match self.atomically(|| self.storage.admit(id, user.as_str(), limit, platform::now()))? {

@@ -22,7 +22,7 @@ use crate::{
     },
     session::record::refusal::Refusal,
     user::{
-        protocol::{self, Call, Informed},
+        protocol::{self, Admitted, Call, Informed},
         storage::{Place, Storage},
     },
 };
@@ -36,12 +36,22 @@ pub(super) struct Object {
     has_endings: Cell<bool>,
 }
 
+/// A session of `user` that is about to begin.
+pub(super) struct Candidate {
+    pub(super) user: UserId,
+    pub(super) session_id: String,
+    /// Would it rather be asked for what it says?
+    would_be_late: bool,
+    /// Is its first turn to know of the user?
+    is_reminded: bool,
+}
+
 /// What a call comes to.
 enum Outcome {
     /// This answer, encoded.
     Answer(String),
-    /// Whether there is a place for this session of this user.
-    Admission(UserId, String),
+    /// Whether there is a place for a session.
+    Admission(Candidate),
     /// What has gone with the user.
     Erasure(UserId),
 }
@@ -64,8 +74,8 @@ impl UserCore {
         let object = Rc::clone(&self.0);
         match self.0.atomically(|| self.0.answer(json)) {
             Ok(Outcome::Answer(answer)) => answer.into(),
-            Ok(Outcome::Admission(user, id)) => {
-                promise_of_value(async move { text(object.admit(&user, &id).await.and_then(|()| done())) }).into()
+            Ok(Outcome::Admission(candidate)) => {
+                promise_of_value(async move { text(object.admit(&candidate).await.and_then(|()| object.admitted(&candidate))) }).into()
             }
             Ok(Outcome::Erasure(user)) => {
                 promise_of_value(async move { text(object.erase(&user).await.and_then(|erased| encode(&erased))) }).into()
@@ -118,7 +128,10 @@ impl Object {
     fn do_now(&self, call: Call, now: Timestamp) -> Result<Outcome> {
         let answer = match call {
             Call::Share(share) => encode(&self.storage.share(*share, self.limit()?, now)?.is_some_and(|place| self.listed(place))),
-            Call::Admit { user, session_id } => return Ok(Outcome::Admission(Id::parse("user_id", &user)?, session_id)),
+            Call::Admit { user, session_id, late: would_be_late, reminds: is_reminded } => {
+                let user = Id::parse("user_id", &user)?;
+                return Ok(Outcome::Admission(Candidate { user, session_id, would_be_late, is_reminded }));
+            }
             Call::Erase { user } => return Ok(Outcome::Erasure(Id::parse("user_id", &user)?)),
             Call::Remove { session_id } => self.storage.remove(&session_id).and_then(|()| done()),
             Call::Lost { session_id, asked_at } => self.storage.lose(&session_id, Timestamp::from_millis(asked_at)).and_then(|()| done()),
@@ -140,6 +153,19 @@ impl Object {
             Call::Informed(_) => Err(Error::Internal("a call in a call in a call".into())),
         };
         answer.map(Outcome::Answer)
+    }
+
+    /// Answers a session that has a place. One that is marked now is there for everybody who asks, and tells nothing at once.
+    fn admitted(&self, candidate: &Candidate) -> Result<String> {
+        if !candidate.would_be_late {
+            return done();
+        }
+        self.atomically(|| {
+            let is_late = self.storage.mark(&candidate.session_id)?;
+            let remind = || self.storage.remind(Vec::new(), None, false, platform::now());
+            let reminded = if candidate.is_reminded { Some(remind()?) } else { None };
+            encode(&Admitted::Told { is_late, reminded })
+        })
     }
 
     /// That a session has been listed. It must not wait for others to end for it: they may be waiting for the same.

@@ -28,8 +28,16 @@ pub(super) enum Call {
     Page { limit: u32, after: Option<PositionRecord>, filter: FilterRecord },
     /// Answers the ids after `after`, in their order, of all sessions that there may be, listed or not.
     Ids { after: String, limit: u32 },
-    /// Keeps a place for a session that is about to begin, or answers `SessionLimit`. Answers `true`.
-    Admit { user: String, session_id: String },
+    /// Keeps a place for a session that is about to begin, or answers `SessionLimit`. Answers `true`; with `late`, when the session
+    /// would rather be asked for what it says, [`Admitted`], and with `reminds` what its first turn is to know of the user.
+    Admit {
+        user: String,
+        session_id: String,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        late: bool,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        reminds: bool,
+    },
     /// Hides a session that is deleted and can be restored until then. Answers `true`.
     Hide { session_id: String, until: i64 },
     /// Removes everything of the user, sessions and all. Answers [`ErasedRecord`]; to be asked again until that is complete.
@@ -106,6 +114,16 @@ impl Call {
             | Call::Settings => false,
         }
     }
+}
+
+/// What [`Call::Admit`] is answered.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Admitted {
+    /// By an object before 0.8: the session is to tell.
+    Plainly(bool),
+    /// Is the session marked, so that it need not tell? And what its first turn is to know.
+    Told { is_late: bool, reminded: Option<Reminded> },
 }
 
 /// A session, and what is new in it since what was shared before.
@@ -229,6 +247,7 @@ mod tests {
             r#"{"ids":{"after":"s","limit":50}}"#,
             r#"{"page":{"limit":50,"after":null,"filter":{"persona":null,"title":null,"user_id":"u","created_since":null,"created_before":null,"active_since":null,"active_before":null}}}"#,
             r#"{"admit":{"user":"ann","session_id":"s"}}"#,
+            r#"{"admit":{"user":"ann","session_id":"s","late":true,"reminds":true}}"#,
             r#"{"hide":{"session_id":"s","until":1}}"#,
             r#"{"erase":{"user":"ann"}}"#,
             r#"{"memory":{"get":{"key":"k"}}}"#,

@@ -66,6 +66,7 @@ fn a_later_turn_asks_two_objects_and_a_reader_pays_once() {
     let server = Server::start();
     let id = begin(&server, "ann", json!({}));
     say(&server, &id, "Hello to you over there");
+    assert_eq!(listed(&server, ""), [id.clone()]);
     let spent = |work: &dyn Fn()| {
         let before = requests(&server);
         work();
@@ -81,6 +82,10 @@ fn a_later_turn_asks_two_objects_and_a_reader_pays_once() {
     assert_eq!(spent(&|| assert_eq!(latest(&server), (id.clone(), 8, 8))), [0, 1]);
     assert_eq!(spent(&|| assert_eq!(found(&server, "number"), 3)), [0, 1]);
     // Who is not to be remembered is told of after each turn.
+    let begun = || drop(server.post("/chat", json!({"user_id": "ann", "message": "Something to begin with"})).expect(200));
+    assert_eq!(spent(&begun), [1, 1], "a session and its first turn");
+    assert_eq!(spent(&|| drop(begin(&server, "ann", json!({})))), [1, 1], "a session");
+    assert_eq!(spent(&|| assert_eq!(listed(&server, "").len(), 3)), [2, 4]);
     let forgetful = json!({"session_id": id, "message": "And without a memory", "context": {"memory": false}});
     assert_eq!(spent(&|| drop(server.post("/chat", forgetful.clone()).expect(200))), [1, 1]);
     assert_eq!(spent(&|| assert_eq!(latest(&server), (id.clone(), 10, 10))), [0, 1]);
@@ -284,6 +289,61 @@ fn a_session_whose_object_is_lost_when_it_is_to_share_is_asked_again() {
 }
 
 #[test]
+fn a_session_that_has_just_begun_is_listed_and_found_after_the_process_was_killed() {
+    let mut server = Server::start();
+    let empty = begin(&server, "ann", json!({"title": "Tea"}));
+    let said = server.post("/chat", json!({"user_id": "ann", "message": "The marker is sesame"})).expect(200).text("session_id");
+    server.kill();
+    assert_eq!((behind(&server), sqlite::count(&server.databases("user")[0], "session where state = 'listed'")), (2, 0));
+    server.launch();
+    assert_eq!((found(&server, "sesame"), listed(&server, "title=tea")), (json!(1), vec![empty.clone()]));
+    assert_eq!(listed(&server, ""), [said, empty.clone()]);
+    server.kill();
+    assert_eq!(behind(&server), 0);
+    server.launch();
+    let gone = begin(&server, "ann", json!({}));
+    server.delete(&format!("/sessions/{gone}?undo=60")).expect(200);
+    assert_eq!(listed(&server, "").len(), 2);
+    server.ask("POST", &format!("/sessions/{gone}/restore"), &[], None).expect(200);
+    assert_eq!(listed(&server, "").len(), 3);
+    begin(&server, "ann", json!({}));
+    assert_eq!(server.delete("/users/ann").expect(200).value()["sessions"], 4);
+    server.get(&format!("/sessions/{empty}")).expect_problem(404, "SESSION_NOT_FOUND");
+}
+
+#[test]
+fn a_place_whose_session_never_began_is_kept_for_a_while_and_then_given_up() {
+    for (expires_at, status, marks) in [("@now + 60000", 409, 1), ("@now - 1", 201, 1)] {
+        let mut server = Server::with(&[("MAX_SESSIONS_PER_USER", "2"), ("SESSION_LIMIT_POLICY", "reject")]);
+        let id = begin(&server, "ann", json!({}));
+        server.kill();
+        let never =
+            format!("insert into session values ('never', @now, {expires_at}, '', 'reserved', 9); insert into behind values ('never')");
+        sqlite::run(&server.databases("user")[0], &never);
+        server.launch();
+        assert_eq!(server.post("/sessions", json!({"user_id": "ann"})).status, status, "{expires_at}");
+        assert!(listed(&server, "").contains(&id));
+        server.kill();
+        let is_never = "behind where session_id = 'never'";
+        assert_eq!(sqlite::count(&server.databases("user")[0], is_never), usize::from(status == 409) * marks, "{expires_at}");
+    }
+}
+
+#[test]
+fn a_session_that_was_to_end_before_it_began_tells_at_once() {
+    let mut server = Server::start();
+    begin(&server, "ann", json!({}));
+    server.kill();
+    // Its user's object gives up the place and has it end, before it hears that it has one.
+    let call = "const reply = await guard(() => core(this, UserCore).call(json));";
+    let ends = "if (json.includes('\"admit\"')) await this.env.SESSION.getByName('early').call(JSON.stringify({caller: {user: 'ann'}, call: {end: {ending: 'evicted', decided_at: Date.now()}}}));";
+    server.launch_changed(call, &format!("{call} {ends}"));
+    begin(&server, "ann", json!({"session_id": "early"}));
+    server.kill();
+    assert_eq!(sqlite::count(&server.databases("user")[0], "session where id = 'early' and state = 'listed'"), 1);
+}
+
+#[test]
 fn a_session_whose_turn_outlasts_its_timeout_is_listed_and_found() {
     let model = Model::start(|number, _| match number {
         0 => Model::saying("Good day."),
@@ -309,6 +369,7 @@ fn a_session_that_is_not_there_is_waited_for_once() {
     let mut server = Server::start();
     let id = begin(&server, "ann", json!({}));
     say(&server, &id, "Hello to you over there");
+    assert_eq!(listed(&server, ""), [id.clone()]);
     say(&server, &id, "The marker is sesame");
     server.kill();
     assert_eq!(behind(&server), 1);
@@ -369,11 +430,12 @@ fn an_object_of_an_earlier_version_is_asked_as_it_was() {
     let mut server = Server::start();
     let id = begin(&server, "ann", json!({}));
     server.kill();
-    // It knows neither the question nor that a turn may be late.
+    // It knows neither the question nor that a beginning or a turn may be late.
     let call = "const reply = await guard(() => core(this, UserCore).call(json));";
     let refusal = r#"{"err":{"internal":{"cause":"call: unknown variant"}}}"#;
-    let earlier =
-        format!("if (json.startsWith('{{\"informed\"')) return '{refusal}';\njson = json.replace(/,\"late\":\"[^\"]*\"/, '');\n{call}");
+    let earlier = format!(
+        "if (json.startsWith('{{\"informed\"')) return '{refusal}';\njson = json.replace(/,\"late\":(true|\"[^\"]*\")|,\"reminds\":true/g, '');\n{call}"
+    );
     server.launch_changed(call, &earlier);
     for part in 1..=2_u64 {
         say(&server, &id, "The marker is sesame");

@@ -80,7 +80,8 @@ impl Object {
 
     fn chat(&self, asker: Asker<'_>, alive: Option<Stored>, chat: Chat) -> Result<Outcome> {
         let Chat { message, create, results, options, patch } = chat;
-        // A session that begins with this turn must be on the list when its client asks next.
+        // A session that begins with this turn must be on the list when its client asks next, or be asked for then.
+        let is_late = create.is_some() && self.is_late.get();
         let (mut stored, mut aftermath) = match (create, alive) {
             // The user's index hears of it with the answer: one call less for each turn.
             (None, alive) => (own(asker.caller, alive)?, Aftermath::Nothing),
@@ -97,6 +98,10 @@ impl Object {
         }
         let said = decode_new(results.into_iter().chain(message).collect())?;
         let outcome = self.begin_chat(&mut stored, said, options, asker)?;
+        if is_late {
+            self.is_late.set(true);
+            self.put_off_sharing(&mut stored)?;
+        }
         self.save(&mut stored, aftermath)?;
         Ok(outcome)
     }

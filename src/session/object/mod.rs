@@ -22,7 +22,7 @@ use crate::{
     domain::{
         caller::{Caller, Owner},
         id::{Repeatable, SessionId, UserId},
-        memory::Emptied,
+        memory::{Emptied, Reminded},
         time::Timestamp,
     },
     error::{Error, Result},
@@ -31,6 +31,7 @@ use crate::{
     session::{
         protocol::{self, Call, Chat, Request},
         record::refusal::Refusal,
+        sharing::Admitted,
         storage::{Storage, Stored},
         turn::{
             Begin,
@@ -59,12 +60,16 @@ pub(super) struct Object {
     /// A turn that a call has begun and nobody runs yet.
     pub(super) begin: RefCell<Option<Begin>>,
     aftermath: Cell<Aftermath>,
-    /// Whose object has a place for a session that is about to begin here.
-    pub(super) admitted: RefCell<Option<UserId>>,
+    /// That there is a place for a session that is about to begin here.
+    pub(super) admitted: RefCell<Option<Admitted>>,
+    /// How often a session was to end here.
+    pub(super) ends: Cell<u64>,
     /// Which memories have been emptied since the turn began.
     pub(super) emptied: Cell<Emptied>,
-    /// Will the user's object ask for what the turn that runs says, and need not be told at its end?
+    /// Will the user's object ask for what the turn that runs, or the session that begins, says, and need not be told?
     pub(super) is_late: Cell<bool>,
+    /// What the first turn of a session that begins is to know of its user.
+    pub(super) reminded: RefCell<Option<Reminded>>,
     /// Set by tests alone.
     fault: Cell<Option<(When, Fault)>>,
 }
@@ -103,8 +108,9 @@ pub(super) enum Outcome {
     After(Rc<Log>),
     /// Nothing yet: the same call again, once the remains of an earlier session are gone.
     AfterBurial,
-    /// Nothing yet: the same call again, once the user's object has a place for the session of this id.
-    AfterAdmission(UserId, String),
+    /// Nothing yet: the same call again, once the user's object has a place for the session of this id, and has told what its
+    /// first turn is to know, if it begins with one.
+    AfterAdmission { user: UserId, id: String, is_reminded: bool },
     /// This answer, encoded, once nothing is left of the session.
     Buried(String),
     /// That the user's object has been told everything, once it has.
@@ -126,8 +132,10 @@ impl Object {
             begin: RefCell::default(),
             aftermath: Cell::new(Aftermath::Nothing),
             admitted: RefCell::default(),
+            ends: Cell::new(0),
             emptied: Cell::default(),
             is_late: Cell::new(false),
+            reminded: RefCell::default(),
             fault: Cell::new(None),
         }
     }
@@ -161,6 +169,7 @@ impl Object {
             Some(_) | None => Aftermath::Nothing,
         });
         if let Call::End { ending, decided_at } = call {
+            self.ends.set(self.ends.get().wrapping_add(1));
             return self.context.atomically(|| self.end_for_user(&caller, stored, ending, Timestamp::from_millis(decided_at)));
         }
         if matches!(call, Call::ShareNow) {
@@ -172,13 +181,16 @@ impl Object {
         let reaches_hidden = matches!(call, Call::Restore | Call::ForgetTold);
         let is_meant = |stored: &Stored| !is_dead || (reaches_hidden && stored.is_restorable(now));
         let alive = stored.filter(is_meant);
-        if let (None, Some(id), Owner::User(user)) = (&alive, call.begins(), caller.owner_of_new())
-            && admitted.as_ref() != Some(&user)
-        {
-            if let Call::Chat(Chat { create: Some(create), options, .. }) = &call {
-                check_first(&Config::from_env(&self.env)?, create.session.persona(), options.wishes.clone().into())?;
+        if let (None, Some(id)) = (&alive, call.begins()) {
+            let owner = caller.owner_of_new();
+            let admitted = admitted.filter(|admitted| owner == Owner::User(admitted.user.clone()));
+            if let (Owner::User(user), None) = (owner, &admitted) {
+                if let Call::Chat(Chat { create: Some(create), options, .. }) = &call {
+                    check_first(&Config::from_env(&self.env)?, create.session.persona(), options.wishes.clone().into())?;
+                }
+                return Ok(Outcome::AfterAdmission { user, id: id.to_owned(), is_reminded: matches!(call, Call::Chat(_)) });
             }
-            return Ok(Outcome::AfterAdmission(user, id.to_owned()));
+            self.take_place(admitted, now);
         }
         let asker = Asker { caller: &caller, repeatable: repeatable.as_ref(), now };
         self.burst(waits, || self.once(asker, call, alive))

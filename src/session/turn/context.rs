@@ -6,7 +6,7 @@ use crate::{
         caller::Owner,
         context::{self, Context, Material, Remembered, Strategy, words::Known},
         id::UserId,
-        memory::{Entry, MemoryChange, Origin, extract},
+        memory::{Entry, MemoryChange, Origin, Reminded, extract},
         message::{Message, NewMessage, Role},
         turn::{TurnKind, Wishes, tokens::Tally},
     },
@@ -37,6 +37,8 @@ pub(in crate::session) struct Gathered {
     said: Option<String>,
     /// May the user's object be told late what the turn says?
     may_be_late: bool,
+    /// What that object remembers, if the session has just begun.
+    reminded: Option<Reminded>,
     /// Could the model be offered tools to remember with?
     has_tools: bool,
     /// For the prompt, in bytes.
@@ -62,6 +64,7 @@ impl Object {
         self.find_passages(stored, &mut gathered)?;
         gathered.material.goes_on = kind == TurnKind::Continue;
         gathered.may_be_late = stored.listed_revision > 0;
+        gathered.reminded = self.reminded.take();
         let last = gathered.material.recent.last().map(|last| &last.body);
         let is_question = |last: &NewMessage| match last.role {
             Role::User => last.content.as_ref().is_some_and(|text| !text.is_empty()),
@@ -84,9 +87,12 @@ impl Object {
         let mut learned = Vec::new();
         if uses_memory {
             let facts = said.as_deref().map(extract::extract).unwrap_or_default();
-            let reminded = match user {
-                Some(user) => self.remind(user, (facts, origin.clone()), gathered.may_be_late).await,
-                None => self.storage.remind(facts, Some(origin), platform::now()),
+            let told = gathered.reminded.clone().filter(|_| facts.is_empty());
+            let reminded = match (user, told) {
+                // It has told when it gave the session a place, and there is nothing to learn.
+                (Some(_), Some(told)) => Ok(told),
+                (Some(user), None) => self.remind(user, (facts, origin.clone()), gathered.may_be_late).await,
+                (None, _) => self.storage.remind(facts, Some(origin), platform::now()),
             };
             match reminded {
                 Ok(reminded) => {
@@ -147,6 +153,7 @@ impl Object {
             origin,
             said: None,
             may_be_late: false,
+            reminded: None,
             tally: stored.session.tally,
         };
         Ok(gathered)

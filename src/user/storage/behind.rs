@@ -1,6 +1,6 @@
 //! Which sessions have said more than the list and the index know: a row each in `behind`, at most [`MOST`].
 //!
-//! A session is marked when a turn of its begins, and while the mark stands it tells nothing of its turns: so they take no
+//! A session is marked when it begins or a turn of its does, and while the mark stands it tells nothing of that: so they take no
 //! call and no row here. Whoever wants to know has it share first; that takes the mark back. It goes with the session, too.
 //! A table of its own, because few rows are found in it without a look at the list, and a mark is one row written, without
 //! an index.
@@ -17,10 +17,12 @@ use crate::{
 pub(super) const CREATE: Write = Write::new("create table if not exists behind (session_id text primary key) strict, without rowid");
 const MARK: Write = Write::new(
     "insert or ignore into behind (session_id)
-     select id from session where id = ? and state = 'listed' and (select count(*) from behind) < ?",
+     select id from session where id = ? and state <> 'hidden' and (select count(*) from behind) < ?",
 );
 const IS_MARKED: &str = "select 1 from behind where session_id = ?";
-const IS_LOST: &str = "select 1 from behind left join session on id = session_id where session_id = ? and coalesce(last_activity, 0) <= ?";
+// One for which a place is kept may be about to begin.
+const IS_LOST: &str = "select 1 from behind left join session on id = session_id
+  where session_id = ? and coalesce(iif(state = 'reserved', expires_at, last_activity), 0) <= ?";
 const UNMARK: Write = Write::new("delete from behind where session_id = ?");
 const UNMARK_LOST: Write = Write::new("delete from behind where session_id = ? and session_id not in (select id from session)");
 const ALL: &str = "select session_id from behind where session_id not in (select session_id from ending)";
@@ -72,8 +74,9 @@ impl Storage {
         let depends = match call {
             Call::Page { .. } | Call::Search(_) => true,
             // Who has to end, or has ended, only the sessions themselves know.
-            Call::Admit { session_id, .. } => self.lacks_place(session_id, limit, now)?,
-            Call::Share(share) => self.lacks_place(share.session.id(), limit, now)?,
+            Call::Admit { session_id, .. } => self.lacks_place(session_id, false, limit, now)?,
+            // Who is behind has a place, and is listed without others being asked: so nobody waits in a circle.
+            Call::Share(share) => self.lacks_place(share.session.id(), true, limit, now)?,
             Call::Remove { .. }
             | Call::Lost { .. }
             | Call::Hide { .. }

@@ -45,8 +45,10 @@ const PUT: Write = Write::new(
 );
 const NUMBER: &str = "select number from session where id = ?";
 const REMOVE: Write = Write::new("delete from session where id = ?");
-const FORGET_RESERVED: Write = Write::new("delete from session where state = 'reserved' and expires_at < ?");
-const RELEASE: Write = Write::new("delete from session where id = ? and state = 'reserved'");
+// Whoever is behind may have begun.
+const FORGET_RESERVED: Write =
+    Write::new("delete from session where state = 'reserved' and expires_at < ? and id not in (select session_id from behind)");
+const RELEASE: Write = Write::new("delete from session where id = ? and state = 'reserved' and id not in (select session_id from behind)");
 // Who is behind may be more active than the row says, so its deadline there decides nothing: one that has ended has told so.
 const STATE: &str = "select state from session where id = ?1 and (expires_at > ?2 or id in (select session_id from behind))";
 /// Is a session there at ?2, as far as is known?
@@ -247,9 +249,14 @@ impl Storage {
         Ok(others.saturating_add(1).saturating_sub(most))
     }
 
-    /// Would somebody have to end for session `id`, or is there no place for it?
-    pub(super) fn lacks_place(&self, id: &str, limit: SessionLimit, now: Timestamp) -> Result<bool> {
-        Ok(self.state(id, now)?.as_deref() != Some("listed") && self.excess(id, limit, now)? > 0)
+    /// Would somebody have to end for session `id`, or is there no place for it? `has_begun`: a place that was kept is its own.
+    pub(super) fn lacks_place(&self, id: &str, has_begun: bool, limit: SessionLimit, now: Timestamp) -> Result<bool> {
+        let has_place = match self.state(id, now)?.as_deref() {
+            Some("listed") => true,
+            Some("reserved") => has_begun,
+            _ => false,
+        };
+        Ok(!has_place && self.excess(id, limit, now)? > 0)
     }
 
     /// Marks those that have to end so that session `id` is not one too many.
