@@ -60,8 +60,12 @@ async function enter() {
   void loadPersonas().then(drawList, () => {});
   void health().then(({ model }) => setNote(model.is_language_model ? "Answers can be wrong. Check what matters." : "The built-in responder answers. It is not a language model."), () => {});
   // Whoever begins to write will get an answer.
+  setTimeout(() => import("./sessions/leftovers.js").then(({ clearLeftovers }) => clearLeftovers()).catch(() => {}), LATER_MS);
   byId("message").addEventListener("input", () => void prepareConversation(), { once: true });
 }
+
+/** When everything that is wanted at once has been loaded. */
+const LATER_MS = 10_000;
 
 /** Everything anew, quietly: back online, or looked at again after a while. */
 async function again() {

@@ -211,3 +211,48 @@ test("a session that was begun without this page hearing of it is not begun agai
   assert.equal(await app.box.inputValue(), "");
   assert.equal((await server.ask("GET", `/users/${await app.user()}/sessions`)).sessions.length, 1);
 });
+
+const kept = (page) => page.evaluate(() => Object.keys(localStorage).filter((key) => /^(draft|unsent):/.test(key)));
+
+test("what is being written in a session goes with it, when that cannot be taken back any more", async (t) => {
+  const app = await openApp(t, server);
+  const { page } = app;
+  await page.clock.install();
+  for (const [text, isBack] of [["About trains", true], ["About boats", false]]) {
+    await app.home();
+    await app.say(text);
+    await app.box.fill("Half a sent");
+    const id = await app.sessionId();
+    await app.choose("Delete");
+    await page.locator(".toast", { hasText: `Deleted “${text}”` }).waitFor();
+    await page.clock.runFor(5000);
+    assert.deepEqual(await kept(page), [`draft:${id}`]);
+    if (isBack) await page.click(".toast >> text=Undo");
+    if (isBack) await app.shows(text, "Fine.");
+    await page.clock.runFor(10_000);
+    assert.deepEqual(await kept(page), isBack ? [`draft:${id}`] : []);
+    if (isBack) assert.equal(await app.box.inputValue(), "Half a sent");
+    if (isBack) await app.box.fill("");
+  }
+});
+
+test("what was left behind by sessions that have ended is cleared away", async (t) => {
+  const app = await openApp(t, server, { errors: [/404/] });
+  const { page } = app;
+  const { session_id: other } = await server.ask("POST", "/sessions", { user_id: "somebody" });
+  await app.box.fill("Mine");
+  await page.evaluate((other) => {
+    localStorage.setItem(`draft:${other}`, "Not listed, but alive");
+    localStorage.setItem("draft:gone-1", "Gone");
+    localStorage.setItem("unsent:gone-1:key", JSON.stringify({ message: "Gone", at: 1 }));
+  }, other);
+  await page.clock.install();
+  await page.reload();
+  await app.sessions.getByText("No sessions yet").waitFor();
+  let now;
+  await eventually(() => `only what can be used is kept; there is ${now}`, async () => {
+    await page.clock.runFor(10_000);
+    now = (await kept(page)).sort().join();
+    return now === ["draft:new", `draft:${other}`].sort().join();
+  });
+});

@@ -6,7 +6,8 @@ import { keep, recall } from "../storage.js";
 
 /** @typedef {{ send: (text: string) => void, stop: () => void, editLast: () => void }} Doings */
 
-let place = "new";
+/** Whose draft it is: a session's id, "new", or "" as long as nobody has said. */
+let place = "";
 let isBusy = false;
 let isClosed = false;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -51,14 +52,16 @@ export function startComposer({ send, stop, editLast }) {
 
 function save() {
   clearTimeout(saving);
-  keep(`draft:${place}`, field().value.trim() ? field().value : null);
+  if (place) keep(`draft:${place}`, field().value.trim() ? field().value : null);
 }
 
 /** Shows the draft of a session; null for a new one. @param {string | null} sessionId */
 export function showDraft(sessionId) {
   save();
+  // Whoever was quicker than the page has written for what it shows first.
+  const early = place ? "" : field().value;
   place = sessionId ?? "new";
-  const draft = recall(`draft:${place}`) ?? "";
+  const draft = early || (recall(`draft:${place}`) ?? "");
   // Where it is the same, the cursor stays where it is.
   if (field().value !== draft) field().value = draft;
   draw();

@@ -27,6 +27,8 @@ export async function remove(listed) {
   hide(id, false);
   abandon(id);
   tellTabs({ what: "gone", sessionId: id });
+  // What was being written there goes when it cannot come back any more.
+  setTimeout(() => state.byId.has(id) || forgetSession(id), (UNDO_SECONDS + 1) * 1000);
   if (isCurrent) go(null, { replaces: true });
   toast(`Deleted “${titleOf(listed)}”.`, { action: "Undo", seconds: UNDO_SECONDS - 1, onaction: () => restore(listed, isCurrent) });
 }
@@ -39,7 +41,6 @@ async function restore(listed, wasCurrent) {
     tellTabs({ what: "changed", sessionId: listed.session_id });
     if (wasCurrent) go(listed.session_id, { replaces: true });
   } catch (error) {
-    forgetSession(listed.session_id);
     complain(error);
   }
 }
