@@ -301,3 +301,30 @@ test("an answer without a word is asked for three times, and then says what to d
   await page.locator(".problem").getByRole("button", { name: "Send again" }).click();
   await app.shows("Hello", "Fine.", "Again", "Fine.");
 });
+
+test("code and answers are copied as they were written, and the button says so", async (t) => {
+  const app = await openApp(t, server);
+  const { page } = app;
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  const code = "let a = 1 < 2;\n\treturn `${a}`;";
+  const answer = `Look:\n\n\`\`\`js\n${code}\n\`\`\`\n\nThat is all.`;
+  model.script = () => [{ text: answer }, ...saying("")];
+  await app.say("Hello");
+  const copied = () => page.evaluate(() => navigator.clipboard.readText());
+  await page.locator(".hl-keyword").first().waitFor();
+  await app.button("Copy code").click();
+  await app.button("Copy code").getByText("Copied").waitFor();
+  assert.equal(await copied(), code);
+  await app.answers.last().getByRole("button", { name: "Copy", exact: true }).click();
+  await eventually("the answer is copied", async () => (await copied()) === answer);
+});
+
+test("where copying is not allowed the button says that", async (t) => {
+  const app = await openApp(t, server);
+  const { page } = app;
+  await page.evaluate(() => (navigator.clipboard.writeText = () => Promise.reject(new DOMException("no", "NotAllowedError"))));
+  model.script = () => [{ text: "```\ncode\n```" }, ...saying("")];
+  await app.say("Hello");
+  await app.button("Copy code").click();
+  await app.button("Copy code").getByText("Not allowed").waitFor();
+});

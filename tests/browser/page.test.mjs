@@ -163,22 +163,38 @@ test("the theme that is chosen is there after a reload", async (t) => {
   assert.equal(await page.evaluate(() => getComputedStyle(document.documentElement).colorScheme), "dark");
 });
 
-test("thousands of messages come page by page", async (t) => {
+test("of thousands of messages the newest are there at once, the others page by page", async (t) => {
+  const MANY = 5000;
   const app = await openApp(t, server);
   const { page } = app;
-  const user = await app.user();
-  const { session_id: id } = await server.ask("POST", "/sessions", { user_id: user });
-  for (let begin = 0; begin < 1000; begin += 100) {
-    const messages = Array.from({ length: 100 }, (_, index) => ({ role: index % 2 ? "assistant" : "user", content: `Number ${begin + index + 1}` }));
-    await server.ask("POST", `/sessions/${id}/messages`, { messages });
-  }
+  const lines = Array.from({ length: MANY }, (_, index) => JSON.stringify({ role: index % 2 ? "assistant" : "user", content: `Number ${index + 1}` }));
+  const response = await fetch(`${server.url}/sessions/import?user_id=${await app.user()}`, { method: "POST", headers: { "content-type": "application/jsonl" }, body: lines.join("\n") });
+  const { session_id: id } = await response.json();
   await page.goto(`${server.url}/#/s/${id}`);
-  await page.waitForSelector("[data-sequence='1000']");
-  assert.ok((await page.locator("[data-sequence]").count()) <= 100);
-  await page.evaluate((to) => (location.hash = to), `#/s/${id}/m/3`);
-  await page.waitForSelector("[data-sequence='3'].is-target");
-  const shown = await page.locator("[data-sequence]").evaluateAll((all) => all.map((one) => Number(one.dataset.sequence)));
-  assert.deepEqual(shown, Array.from({ length: 1000 }, (_, index) => index + 1));
+  const shown = () => page.locator("[data-sequence]").evaluateAll((all) => all.map((one) => Number(one.dataset.sequence)));
+  const range = (from) => Array.from({ length: MANY - from + 1 }, (_, index) => from + index);
+  await page.locator(`[data-sequence="${MANY}"]`).waitFor();
+  assert.ok(await page.locator(`[data-sequence="${MANY}"]`).evaluate((last) => last.getBoundingClientRect().bottom <= innerHeight), "the newest is in view");
+  const first = (await shown()).length;
+  assert.ok(first <= 100, `${first} at once`);
+
+  // Whoever scrolls up gets a page at a time, and is not moved.
+  const log = page.locator("#log");
+  for (let count = first; count < 300; ) {
+    await log.evaluate((log) => (log.scrollTop = 300));
+    const before = count;
+    await eventually("more than before", async () => (count = (await shown()).length) > before);
+    assert.ok(count - before <= 100, `${count - before} at a time`);
+    assert.ok((await log.evaluate((log) => log.scrollTop)) > 300, "what was read stays where it was");
+  }
+  const nodes = await page.evaluate(() => document.querySelectorAll("#thread *").length / document.querySelectorAll("[data-sequence]").length);
+  assert.ok(nodes < 40, `${nodes} elements a message`);
+
+  await page.evaluate((to) => (location.hash = to), `#/s/${id}/m/4321`);
+  await page.locator("[data-sequence='4321'].is-target").waitFor();
+  const now = await shown();
+  assert.deepEqual(now, range(now[0]));
+  assert.ok(now.length <= MANY - 4321 + 250, `${now.length} for a message that was asked for`);
 });
 
 test("visitors are told apart by a cookie that the page cannot see", async (t) => {
