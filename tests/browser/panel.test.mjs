@@ -22,6 +22,24 @@ test("what was remembered is said, and can be taken back at once", async (t) => 
   assert.equal((await server.ask("GET", `/users/${user}/memory`)).total, 0);
 });
 
+test("what was remembered can be taken back after a reload, as long as it has not changed since", async (t) => {
+  const app = await openApp(t, server);
+  const { page } = app;
+  const line = page.locator(".aside-line", { hasText: "Remembered" });
+  await app.say("Hi, my name is Ada");
+  await app.say("And what else?");
+  await page.reload();
+  await line.getByText("name: Ada").waitFor();
+  assert.ok(await page.locator(".from-user + .aside-line + .from-assistant").first().isVisible(), "before the answer that it came with");
+  await line.getByRole("button", { name: "Undo: name" }).click();
+  await page.locator(".aside-line", { hasText: "Taken back: name" }).waitFor();
+  const told = page.waitForResponse(/\/memory/);
+  await page.reload();
+  await told;
+  await app.shows("Hi, my name is Ada", "Fine.", "And what else?", "Fine.");
+  assert.equal(await line.count(), 0);
+});
+
 test("what is remembered is seen with its source, changed, forgotten, brought back, switched off", async (t) => {
   const app = await openApp(t, server);
   const { page } = app;

@@ -12,6 +12,7 @@ import { isRunning, retry, turnOf } from "../turns.js";
 import { actions } from "./actions.js";
 import { livePlace } from "./live.js";
 import { PAGE, drawSession, expire, showMessage, showPage, sync, syncQuietly } from "./pages.js";
+import { showRemembered } from "./remembered.js";
 import { clear, offer } from "./thread.js";
 import { pickUp } from "./turn.js";
 
@@ -54,6 +55,7 @@ export async function open({ sequence, isReload }) {
   put(value);
   showPage(page);
   pickUp({ isOpening: true });
+  void showRemembered();
   if (sequence !== null) await showMessage(sequence);
   else if (!isReload) readyToWrite();
 }

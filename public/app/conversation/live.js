@@ -1,14 +1,12 @@
 // The answer that is being written: the indicator from the moment of sending, the text as it comes, what is remembered on
 // the way, what went wrong and how to go on.
 // @ts-check
-import { undoMemory } from "../api.js";
 import { byId, h, icon } from "../dom.js";
 import { duration } from "../format.js";
 import { showMarkdown } from "../markdown/show.js";
 import { avatar, persona } from "../personas.js";
-import { tellTabs } from "../tabs.js";
-import { announce } from "../ui/announce.js";
-import { complain, problemCard } from "../ui/problem.js";
+import { problemCard } from "../ui/problem.js";
+import { memoryLine } from "./remembered.js";
 import { lastOf } from "./thread.js";
 
 /** After so long it is said how long it has taken. */
@@ -88,33 +86,3 @@ function failure(turn, { retry, discard }) {
 export function drawUnanswered(ask) {
   place()?.replaceChildren(h("p", { class: "aside-line" }, icon("alert"), h("span", {}, "There is no answer to this yet. ", h("button", { class: "link", type: "button", onclick: ask }, "Ask again"))));
 }
-
-/** @type {Record<string, string>} */
-const SCOPES = { user: "", session: " for this session" };
-
-/** "Remembered name: Ada. Undo" @param {any} change @param {{ session: any, user: string }} around */
-export function memoryLine({ action, scope, key, value }, { session, user }) {
-  const text = typeof value === "string" ? value : JSON.stringify(value);
-  const what = action === "saved" ? [`Remembered${SCOPES[scope]} `, h("b", {}, `${label(key)}: ${text}`)] : ["Forgot ", h("b", {}, label(key))];
-  /** @type {import("../api.js").Whose} */
-  const whose = scope === "user" ? ["users", user] : ["sessions", session.session_id];
-  const undo = h("button", { class: "link", type: "button", "aria-label": `Undo: ${label(key)}` }, "Undo");
-  const line = h("p", { class: "aside-line is-enter" }, icon("memory"), h("span", {}, ...what, " ", undo));
-  undo.addEventListener("click", async () => {
-    undo.disabled = true;
-    try {
-      await undoMemory(whose, key);
-      line.replaceChildren(icon("check"), h("span", {}, `Taken back: ${label(key)}`));
-      announce("Taken back.");
-      tellTabs({ what: "memory" });
-      dispatchEvent(new CustomEvent("memory-changed"));
-    } catch (error) {
-      undo.disabled = false;
-      complain(error);
-    }
-  });
-  return line;
-}
-
-/** A key of the memory as people would say it. @param {string} key */
-export const label = (key) => key.replaceAll(/[_-]+/g, " ");

@@ -12,8 +12,9 @@ import { tellTabs } from "../tabs.js";
 import { dismiss, follow, isRunning, retry, run, turnOf } from "../turns.js";
 import { announce } from "../ui/announce.js";
 import { unsent } from "../unsent.js";
-import { clearLive, drawLive, memoryLine, updateLive } from "./live.js";
-import { expire, sync, syncQuietly } from "./pages.js";
+import { clearLive, drawLive, updateLive } from "./live.js";
+import { expire, syncQuietly } from "./pages.js";
+import { keepLines } from "./remembered.js";
 import { dropCovered, dropElement, elementOf, hideAfter, lastOf, place } from "./thread.js";
 
 /** A model makes its title when the answer is there already. */
@@ -99,16 +100,6 @@ function finish(turn) {
   clearLive();
   keepLines(turn);
   if (answer) announce(`${persona(view.session?.persona ?? "default").name}: ${elementOf(answer.sequence)?.querySelector(".message-body")?.textContent ?? ""}`);
-}
-
-/** What was remembered stays to be read and taken back, before the answer that it came with. @param {import("../turns.js").Turn} turn */
-function keepLines(turn) {
-  if (!turn.changes.length) return;
-  const answer = turn.answer && elementOf(turn.answer.sequence);
-  const lines = turn.changes.map((change) => memoryLine(change, { session: view.session, user: state.user }));
-  for (const line of lines) line.classList.remove("is-enter");
-  if (answer) answer.before(...lines);
-  dispatchEvent(new CustomEvent("memory-changed"));
 }
 
 /** Lets go of what has failed. What was never accepted goes back to where it was written. @param {import("../turns.js").Turn} turn */

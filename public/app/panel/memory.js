@@ -3,7 +3,7 @@
 import { ApiError, deleteMemory, forgetAll, memories, memory, patchSession, putMemory, session as getSession, setUser, undoMemory, user } from "../api.js";
 import { h, iconButton } from "../dom.js";
 import { dateTime, plural } from "../format.js";
-import { label } from "../conversation/live.js";
+import { label } from "../conversation/remembered.js";
 import { put, state, titleOf } from "../sessions/store.js";
 import { address } from "../router.js";
 import { tellTabs } from "../tabs.js";

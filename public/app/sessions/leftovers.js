@@ -13,6 +13,7 @@ const UNDO_MS = 15_000;
 
 export async function clearLeftovers() {
   const isUnknown = (/** @type {string} */ id) => !state.byId.has(id) && route().sessionId !== id;
+  /** @type {string[]} */
   const gone = [];
   for (const id of [...keptIds()].filter(isUnknown).slice(0, MOST)) if (await isGone(id)) gone.push(id);
   if (gone.length) setTimeout(() => gone.filter(isUnknown).forEach(forgetSession), UNDO_MS);
