@@ -120,6 +120,22 @@ test("where colours are forced, what is chosen is outlined and switches are seen
   assert.equal(await style(".card:has(:checked)", "outlineStyle"), "solid");
 });
 
+test("notices stand over the message box, whatever is beside it", async (t) => {
+  const app = await openApp(t, server, { viewport: { width: 1280, height: 700 } });
+  const { page } = app;
+  const middle = async (selector) => {
+    const box = await page.locator(selector).last().boundingBox();
+    return box ? box.x + box.width / 2 : Number.NaN;
+  };
+  for (const hasPanel of [false, true]) {
+    await app.say("Hello");
+    if (hasPanel) await page.click("#toggle-panel");
+    await app.choose("Delete");
+    await page.locator(".toast").last().waitFor();
+    await eventually("both have one middle", async () => Math.abs((await middle(".toast")) - (await middle("#composer"))) < 2);
+  }
+});
+
 test("on a phone the list is a drawer, and nothing is wider than the screen", async (t) => {
   const app = await openApp(t, server, { viewport: { width: 360, height: 700 }, hasTouch: true, isMobile: true, reducedMotion: "reduce" });
   const { page } = app;

@@ -16,8 +16,8 @@ const SAID = [
   ],
 ];
 const SHOTS = [
-  { name: "light", colorScheme: "light", viewport: { width: 1280, height: 800 } },
-  { name: "dark", colorScheme: "dark", viewport: { width: 1280, height: 800 }, hasPanel: true },
+  { name: "light", colorScheme: "light", viewport: { width: 1280, height: 880 } },
+  { name: "dark", colorScheme: "dark", viewport: { width: 1280, height: 880 }, hasPanel: true },
   { name: "phone", colorScheme: "light", viewport: { width: 390, height: 760 } },
 ];
 
