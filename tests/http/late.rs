@@ -1,6 +1,6 @@
 //! What a user's sessions say in turns is told to the user's object late. Nobody can see that, but for what it costs.
 
-use std::thread;
+use std::{slice::from_ref, thread};
 
 use serde_json::Value;
 
@@ -66,7 +66,7 @@ fn a_later_turn_asks_two_objects_and_a_reader_pays_once() {
     let server = Server::start();
     let id = begin(&server, "ann", json!({}));
     say(&server, &id, "Hello to you over there");
-    assert_eq!(listed(&server, ""), [id.clone()]);
+    assert_eq!(listed(&server, ""), from_ref(&id));
     let spent = |work: &dyn Fn()| {
         let before = requests(&server);
         work();
@@ -369,7 +369,7 @@ fn a_session_that_is_not_there_is_waited_for_once() {
     let mut server = Server::start();
     let id = begin(&server, "ann", json!({}));
     say(&server, &id, "Hello to you over there");
-    assert_eq!(listed(&server, ""), [id.clone()]);
+    assert_eq!(listed(&server, ""), from_ref(&id));
     say(&server, &id, "The marker is sesame");
     server.kill();
     assert_eq!(behind(&server), 1);
