@@ -66,7 +66,7 @@ export class App {
     await this.live.waitFor({ state: "detached" });
   }
 
-  /** The text of the last answer that is whole. */
+  /** The text of the last answer that is whole, as it is now: it may be drawn anew. To wait for one, see `answered` and `shows`. */
   lastAnswer() {
     return this.answers.last().locator(".message-body").innerText();
   }
