@@ -256,3 +256,16 @@ test("what was left behind by sessions that have ended is cleared away", async (
     return now === ["draft:new", `draft:${other}`].sort().join();
   });
 });
+
+test("a first message that is written and sent offline is said when the network is back", async (t) => {
+  const app = await openApp(t, server, { errors: [/ERR_/] });
+  const { page } = app;
+  await page.waitForLoadState("networkidle");
+  await page.context().setOffline(true);
+  await app.send("Hello");
+  const again = page.locator("#thread").getByRole("button", { name: "Try again" });
+  await again.waitFor();
+  await page.context().setOffline(false);
+  await again.click();
+  await app.shows("Hello", "Fine.");
+});

@@ -10,7 +10,7 @@ import { begin } from "../sessions/begin.js";
 import { drop, put, state } from "../sessions/store.js";
 import { tellTabs } from "../tabs.js";
 import { dismiss, isRunning, onTurn, retry, run, stop, turnOf } from "../turns.js";
-import { openCreate } from "../ui/later.js";
+import { load, openCreate } from "../ui/later.js";
 import { complain, problemCard } from "../ui/problem.js";
 import { giveBack, moveDraft, setBusy, setClosed, setText, showDraft, startComposer } from "./composer.js";
 import { home } from "./home.js";
@@ -31,7 +31,7 @@ let loading = null;
 /** Begins to load what a conversation needs, before it does. */
 export function prepareConversation() {
   void prepare();
-  loading ??= import("../conversation/conversation.js").then((module) => {
+  loading ??= load("/app/conversation/conversation.js").then((module) => {
     if (!conversation) module.start();
     return (conversation = module);
   });

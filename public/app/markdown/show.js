@@ -2,6 +2,7 @@
 // there as it is.
 // @ts-check
 import { h } from "../dom.js";
+import { load } from "../ui/later.js";
 import { loadStyle } from "../ui/style.js";
 
 /** @type {any} render.js */
@@ -11,7 +12,7 @@ let loading = null;
 
 /** Begins to load what answers need, before they do. @returns {Promise<void>} */
 export function prepare() {
-  loading ??= Promise.all([import("./render.js"), loadStyle("markdown")]).then(([module]) => void (renderer = module), () => void (loading = null));
+  loading ??= Promise.all([load("/app/markdown/render.js"), loadStyle("markdown")]).then(([module]) => void (renderer = module), () => void (loading = null));
   return loading;
 }
 

@@ -2,17 +2,31 @@
 // @ts-check
 import { byId } from "../dom.js";
 
+/** @type {Map<string, number>} how often a module could not be loaded */
+const failures = new Map();
+
+/** Loads a module. Browsers remember what could not be loaded, so another attempt has another address. @param {string} path from the root @returns {Promise<any>} */
+export async function load(path) {
+  const times = failures.get(path) ?? 0;
+  try {
+    return await import(times ? `${path}?${times}` : path);
+  } catch (error) {
+    failures.set(path, times + 1);
+    throw error;
+  }
+}
+
 /** See menu.js. @param {HTMLElement} anchor @param {import("./menu.js").Item[]} items */
-export const openMenu = async (anchor, items) => (await import("./menu.js")).openMenu(anchor, items);
+export const openMenu = async (anchor, items) => (await load("/app/ui/menu.js")).openMenu(anchor, items);
 
 /** The form for a new session. @param {string} persona the one that is chosen already */
-export const openCreate = async (persona) => (await import("../sessions/create.js")).openForm(persona);
+export const openCreate = async (persona) => (await load("/app/sessions/create.js")).openForm(persona);
 
 /** The sheet of keys. */
-export const openSheet = async () => (await import("./sheet.js")).openSheet();
+export const openSheet = async () => (await load("/app/ui/sheet.js")).openSheet();
 
 /** @typedef {import("../panel/panel.js").Tab} Tab */
-const panel = () => import("../panel/panel.js");
+const panel = () => load("/app/panel/panel.js");
 export const isPanelOpen = () => !byId("panel").hidden;
 /** The panel beside the conversation. @param {Tab} [tab] the one that was looked at last, if none is given */
 export const openPanel = async (tab) => (await panel()).openPanel(tab);
@@ -20,7 +34,7 @@ export const closePanel = async () => (await panel()).closePanel();
 /** Draws a tab again when it is open. @param {Tab} [tab] */
 export const redrawPanel = async (tab) => void (isPanelOpen() && (await panel()).redraw(tab));
 
-const actions = () => import("../sessions/actions.js");
+const actions = () => load("/app/sessions/actions.js");
 /** The menu of a session, at a button. @param {HTMLElement} anchor @param {any} session @param {() => void} onrename */
 export async function openSessionMenu(anchor, session, onrename) {
   const { menuOf } = await actions();

@@ -9,7 +9,7 @@ const loaded = new Map();
 export function loadStyle(name) {
   let ready = loaded.get(name);
   if (!ready) {
-    ready = new Promise((resolve) => document.head.append(h("link", { rel: "stylesheet", href: `/styles/${name}.css`, onload: () => resolve(), onerror: () => resolve() })));
+    ready = new Promise((resolve) => document.head.append(h("link", { rel: "stylesheet", href: `/styles/${name}.css`, onload: () => resolve(), onerror: () => (loaded.delete(name), resolve()) })));
     loaded.set(name, ready);
   }
   return ready;
