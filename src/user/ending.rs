@@ -98,10 +98,21 @@ impl Object {
 
     /// The alarm: something that was to end has not ended.
     pub(super) async fn on_alarm(&self) {
+        // First of all the next one, so that there is one whatever breaks below: the platform takes this one as done, and nobody
+        // may ever ask for this user again.
+        if let Err(error) = self.context.set_alarm(platform::now().plus(RETRY_MAX)) {
+            worker::console_error!("no alarm for endings: {error:?}");
+        }
         self.end_sessions().await;
-        if let Err(error) = self.atomically(|| self.storage.erased(platform::now())) {
+        if let Err(error) = self.conclude() {
             worker::console_warn!("an erasure ends later: {error:?}");
         }
+    }
+
+    /// Ends the erasure if that was all, and takes the alarm back when there is nothing left for it.
+    fn conclude(&self) -> Result<()> {
+        self.atomically(|| self.storage.erased(platform::now()))?;
+        if self.storage.oldest_ending()?.is_none() { self.context.delete_alarm() } else { Ok(()) }
     }
 
     /// Has the alarm try again as long as there is something to end: the longer it has been failing, the later.

@@ -46,6 +46,7 @@ mod query;
 mod rate;
 mod redo;
 mod rejoining;
+mod repeated;
 mod search;
 mod sessions;
 mod sockets;

@@ -144,6 +144,17 @@ impl Server {
         files.filter(|path| !path.file_name().unwrap().to_string_lossy().starts_with("metadata")).collect()
     }
 
+    /// Has every alarm of the objects of a class go off when the server, which is stopped, starts again. Where none is set, none
+    /// does.
+    pub(crate) fn hasten_alarms(&self, class: &str) {
+        let known = self.folder.join("objects").join(class).join("metadata.sqlite");
+        sqlite::run(&known, "update _cf_ALARM set scheduled_time = @now * 1000000");
+        // Each object knows its own.
+        for file in self.databases(class).iter().filter(|file| sqlite::rows(file, "_cf_METADATA") > 0) {
+            sqlite::run(file, "update _cf_METADATA set value = @now * 1000000 where key = 1 and value is not null");
+        }
+    }
+
     /// Every file that the server has written data to.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         ["objects", "kv"].iter().flat_map(|folder| files(&self.folder.join(folder))).collect()

@@ -1,0 +1,54 @@
+//! Ends that fail go on by themselves, whatever breaks on the way.
+
+use crate::{
+    support::{Server, eventually, json, sqlite},
+    users::begin,
+};
+
+/// Of which version the tables of a class's objects seem to be.
+#[derive(Clone, Copy)]
+enum Version {
+    /// One that is newer than this one.
+    Newer,
+    Ours,
+}
+
+/// Makes all objects of a class seem to be of that version; the server is stopped.
+fn make(server: &Server, class: &str, version: Version) {
+    let change = match version {
+        Version::Newer => "+ 100",
+        Version::Ours => "- 100",
+    };
+    let format = if class == "user" { "format set version = version" } else { "session set format = format" };
+    server.databases(class).iter().for_each(|file| sqlite::run(file, &format!("update {format} {change}")));
+}
+
+/// Waits until a user who is erased can be written to again.
+#[track_caller]
+fn eventually_erased(server: &Server, user: &str) {
+    eventually("nothing is left", || server.put(&format!("/users/{user}/memory/k"), json!({"value": 1})).status == 201);
+}
+
+#[test]
+fn an_erasure_goes_on_after_an_alarm_that_could_read_nothing() {
+    let mut server = Server::start();
+    begin(&server, "ann", json!({"session_id": "s"}));
+    server.kill();
+    make(&server, "session", Version::Newer);
+    server.launch();
+    assert_eq!(server.delete("/users/ann").expect(202).value()["erased"], false);
+    server.kill();
+    make(&server, "session", Version::Ours);
+    make(&server, "user", Version::Newer);
+    server.hasten_alarms("user");
+    server.launch();
+    eventually("the alarm has failed", || server.log().contains("an erasure ends later"));
+    // By now the platform has taken note of that.
+    server.get("/users/ann").expect_problem(503, "UNAVAILABLE");
+    server.kill();
+    make(&server, "user", Version::Ours);
+    server.hasten_alarms("user");
+    server.launch();
+    eventually_erased(&server, "ann");
+    server.get("/sessions/s").expect_problem(404, "SESSION_NOT_FOUND");
+}
