@@ -2,6 +2,9 @@
 //!
 //! What is decided is written down first, so that whatever fails or is cut off is made good by the alarm or by who asks
 //! again. The object has one alarm, set here alone.
+//!
+//! Sessions are ended in passes. After one that has not come to the last the alarm soon goes on from there, so that those that
+//! do not end keep nobody else waiting; when all have been tried, the next round waits.
 
 use std::time::Duration;
 
@@ -22,8 +25,10 @@ use crate::{
 
 /// So many sessions are ended at once,
 const AT_ONCE: u32 = 10;
-/// so many of such groups by one call; the next one or the alarm goes on.
+/// so many of such groups by one pass.
 const GROUPS: usize = 20;
+/// The next pass follows after this when there are more.
+const NEXT_PASS: Duration = Duration::from_secs(1);
 /// A session that does not end in this time is left to the alarm.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How often others are chosen in place of sessions whose turn runs.
@@ -64,21 +69,29 @@ impl Object {
 
     /// Ends what is to end. The alarm goes on with what is left.
     pub(super) async fn end_sessions(&self) {
+        self.passed.take();
+        self.next_pass().await;
+    }
+
+    /// Goes on where the pass before has stopped.
+    async fn next_pass(&self) {
         if let Err(error) = self.try_end_sessions().await {
             worker::console_warn!("sessions are ended later: {error:?}");
         }
     }
 
     async fn try_end_sessions(&self) -> Result<()> {
+        // First of all, should it be cut off.
         self.arm()?;
-        let mut last = String::new();
+        let mut last = self.passed.take();
         for _ in 0..GROUPS {
             let group = self.storage.endings(&last, AT_ONCE)?;
-            let Some(end) = group.last() else { return Ok(()) };
+            let Some(end) = group.last() else { return self.arm() };
             end.session_id.clone_into(&mut last);
             join_all(group.iter().map(|ending| self.end(ending))).await;
         }
-        Ok(())
+        self.passed.replace(last);
+        self.context.set_alarm(platform::now().plus(NEXT_PASS))
     }
 
     async fn end(&self, ending: &DueEnding) {
@@ -103,7 +116,7 @@ impl Object {
         if let Err(error) = self.context.set_alarm(platform::now().plus(RETRY_MAX)) {
             worker::console_error!("no alarm for endings: {error:?}");
         }
-        self.end_sessions().await;
+        self.next_pass().await;
         if let Err(error) = self.conclude() {
             worker::console_warn!("an erasure ends later: {error:?}");
         }

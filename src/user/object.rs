@@ -1,7 +1,10 @@
 //! The user object as the platform sees it. `call` is one burst, so calls cannot interleave; what must wait for sessions
 //! to end is in `ending`.
 
-use std::{cell::Cell, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
 
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
@@ -34,6 +37,8 @@ pub(super) struct Object {
     pub(super) storage: Storage,
     /// Are there sessions to end that nobody waits for?
     has_endings: Cell<bool>,
+    /// The session up to which the last pass over those to end has come; empty when it came to the last.
+    pub(super) passed: RefCell<String>,
 }
 
 /// A session of `user` that is about to begin.
@@ -66,7 +71,7 @@ impl UserCore {
     #[wasm_bindgen(constructor)]
     pub fn new(context: Context, env: Env) -> UserCore {
         let storage = Storage::new(&context);
-        UserCore(Rc::new(Object { context, env, storage, has_endings: Cell::new(false) }))
+        UserCore(Rc::new(Object { context, env, storage, has_endings: Cell::new(false), passed: RefCell::default() }))
     }
 
     /// Answers one call: text, or a promise of it.

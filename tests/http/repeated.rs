@@ -1,7 +1,9 @@
-//! Ends that fail go on by themselves, whatever breaks on the way.
+//! Ends that fail or take long go on by themselves, whatever breaks on the way.
+
+use std::thread;
 
 use crate::{
-    support::{Server, eventually, json, sqlite},
+    support::{Server, eventually, json, sqlite, totals::stats},
     users::begin,
 };
 
@@ -51,4 +53,23 @@ fn an_erasure_goes_on_after_an_alarm_that_could_read_nothing() {
     server.launch();
     eventually_erased(&server, "ann");
     server.get("/sessions/s").expect_problem(404, "SESSION_NOT_FOUND");
+}
+
+#[test]
+fn an_erasure_that_takes_several_passes_needs_nobody_to_ask_again() {
+    const SESSIONS: usize = 410;
+    let server = Server::with(&[("MAX_SESSIONS_PER_USER", "0"), ("STATS_LAG_SECONDS", "1")]);
+    thread::scope(|scope| {
+        for part in 0..5 {
+            let server = &server;
+            scope.spawn(move || {
+                (0..SESSIONS / 5).for_each(|number| drop(begin(server, "ann", json!({"session_id": format!("{part}-{number}")}))))
+            });
+        }
+    });
+    let receipt = server.delete("/users/ann").expect(202).value();
+    assert_eq!((&receipt["erased"], &receipt["sessions"]), (&json!(false), &json!(200)), "{receipt}");
+    eventually_erased(&server, "ann");
+    server.get("/sessions/4-0").expect_problem(404, "SESSION_NOT_FOUND");
+    eventually("all are counted once", || stats(&server)["sessions"]["erased"] == SESSIONS);
 }
