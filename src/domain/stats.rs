@@ -17,7 +17,8 @@ pub(crate) enum Ending {
     Erased,
 }
 
-/// What a session object has others do for it, or does when its alarm goes off, and must repeat when it fails.
+/// What a session object has others do for it, or does when its alarm goes off, and must repeat when it fails; and a user's
+/// object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Upkeep {
     /// Telling the user's object.
@@ -30,6 +31,8 @@ pub(crate) enum Upkeep {
     Report,
     /// Reading and setting its alarm.
     Alarm,
+    /// Ending sessions for their user's object, which makes room or erases the user.
+    Ending,
 }
 
 /// How often things have happened.
@@ -77,7 +80,7 @@ impl Ending {
 
 impl Upkeep {
     /// Every kind.
-    pub(crate) const ALL: [Upkeep; 5] = [Upkeep::List, Upkeep::Index, Upkeep::Burial, Upkeep::Report, Upkeep::Alarm];
+    pub(crate) const ALL: [Upkeep; 6] = [Upkeep::List, Upkeep::Index, Upkeep::Burial, Upkeep::Report, Upkeep::Alarm, Upkeep::Ending];
 
     /// Its name, in storage and on every wire.
     pub(crate) const fn name(self) -> &'static str {
@@ -87,6 +90,7 @@ impl Upkeep {
             Upkeep::Burial => "burial",
             Upkeep::Report => "report",
             Upkeep::Alarm => "alarm",
+            Upkeep::Ending => "ending",
         }
     }
 }

@@ -91,7 +91,7 @@ impl Object {
             let reports = self.storage.oldest_reports(REPORTS_A_CALL)?;
             let Some(last) = reports.last().map(|report| report.number) else {
                 // What failed on the way is told last.
-                if self.is_over()? && self.report_failures()? { continue } else { break }
+                if self.report_failures(platform::now())? { continue } else { break }
             };
             counters::client::report(&self.env, reports).await?;
             self.strike(When::Reporting);
@@ -138,9 +138,17 @@ impl Object {
         self.storage.add_report(&report, ended_turns(session), session.last_sequence, now)
     }
 
-    /// Writes down what has failed since the session's last report. Was there anything?
-    fn report_failures(&self) -> Result<bool> {
+    /// Writes down what has failed since the last report of a session that has ended; as long as it cannot be buried, when that
+    /// is due. Was there anything?
+    fn report_failures(&self, now: Timestamp) -> Result<bool> {
         let Some(mut last) = self.storage.reported()?.filter(|last| !last.failures.is_empty()) else { return Ok(false) };
+        let is_over = self.is_over()?;
+        let is_due = last.at.plus(self.stats_lag) <= now && self.storage.load()?.is_some_and(|stored| stored.is_ended);
+        if !is_over && !is_due {
+            return Ok(false);
+        }
+        // Repetitions of what is left are the rarer, the longer ago that is.
+        let at = if is_over { last.at } else { now };
         let report = ReportRecord {
             session: mem::take(&mut last.session),
             life: last.life.millis(),
@@ -152,7 +160,7 @@ impl Object {
             ended: None,
             failures: mem::take(&mut last.failures),
         };
-        self.context.atomically(|| self.storage.add_report(&report, last.turn, last.sequence, last.at))?;
+        self.context.atomically(|| self.storage.add_report(&report, last.turn, last.sequence, at))?;
         Ok(true)
     }
 }

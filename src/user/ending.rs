@@ -12,8 +12,9 @@ use futures_util::future::join_all;
 
 use crate::{
     config::Config,
-    domain::id::UserId,
+    domain::{id::UserId, stats::Upkeep},
     error::{Error, Result},
+    index::counters,
     platform,
     session::{self, client::Gone},
     user::{
@@ -73,28 +74,37 @@ impl Object {
         self.next_pass().await;
     }
 
-    /// Goes on where the pass before has stopped.
+    /// Goes on where the pass before has stopped, and has counted what fails.
     async fn next_pass(&self) {
-        if let Err(error) = self.try_end_sessions().await {
+        let failures = self.try_end_sessions().await.unwrap_or_else(|error| {
             worker::console_warn!("sessions are ended later: {error:?}");
+            1
+        });
+        if failures > 0
+            && let Some(Err(error)) = platform::within(PATIENCE, counters::client::failed(&self.env, Upkeep::Ending, failures)).await
+        {
+            worker::console_warn!("what failed is not counted: {error:?}");
         }
     }
 
-    async fn try_end_sessions(&self) -> Result<()> {
+    /// How many did not end?
+    async fn try_end_sessions(&self) -> Result<u64> {
         // First of all, should it be cut off.
         self.arm()?;
-        let mut last = self.passed.take();
+        let (mut last, mut failures) = (self.passed.take(), 0_u64);
         for _ in 0..GROUPS {
             let group = self.storage.endings(&last, AT_ONCE)?;
-            let Some(end) = group.last() else { return self.arm() };
+            let Some(end) = group.last() else { return self.arm().map(|()| failures) };
             end.session_id.clone_into(&mut last);
-            join_all(group.iter().map(|ending| self.end(ending))).await;
+            let ended = join_all(group.iter().map(|ending| self.end(ending))).await;
+            failures = ended.into_iter().fold(failures, |failures, has_ended| failures.saturating_add(u64::from(!has_ended)));
         }
         self.passed.replace(last);
-        self.context.set_alarm(platform::now().plus(NEXT_PASS))
+        self.context.set_alarm(platform::now().plus(NEXT_PASS)).map(|()| failures)
     }
 
-    async fn end(&self, ending: &DueEnding) {
+    /// Ends one, unless it is spared. Has it worked?
+    async fn end(&self, ending: &DueEnding) -> bool {
         let DueEnding { session_id, user, ending: why, decided_at } = ending;
         let asked = session::client::end(&self.env, user, session_id, *why, *decided_at);
         let ended = platform::within(PATIENCE, asked).await.ok_or_else(|| Error::Unavailable("a session does not end".into()));
@@ -104,9 +114,7 @@ impl Object {
                 None => self.storage.spare(ending, platform::now()),
             })
         });
-        if let Err(error) = noted {
-            worker::console_warn!("a session is ended later: {error:?}");
-        }
+        noted.inspect_err(|error| worker::console_warn!("a session is ended later: {error:?}")).is_ok()
     }
 
     /// The alarm: something that was to end has not ended.

@@ -1,4 +1,4 @@
-//! Ends that fail or take long go on by themselves, whatever breaks on the way.
+//! Ends that fail or take long go on by themselves, whatever breaks on the way, and are seen to fail.
 
 use std::thread;
 
@@ -23,6 +23,10 @@ fn make(server: &Server, class: &str, version: Version) {
     };
     let format = if class == "user" { "format set version = version" } else { "session set format = format" };
     server.databases(class).iter().for_each(|file| sqlite::run(file, &format!("update {format} {change}")));
+}
+
+fn failures(server: &Server, upkeep: &str) -> Option<u64> {
+    stats(server)["failures"][upkeep].as_u64()
 }
 
 /// Waits until a user who is erased can be written to again.
@@ -72,4 +76,44 @@ fn an_erasure_that_takes_several_passes_needs_nobody_to_ask_again() {
     eventually_erased(&server, "ann");
     server.get("/sessions/4-0").expect_problem(404, "SESSION_NOT_FOUND");
     eventually("all are counted once", || stats(&server)["sessions"]["erased"] == SESSIONS);
+}
+
+#[test]
+fn a_burial_that_fails_is_counted_before_it_succeeds() {
+    let mut server = Server::with(&[("STATS_LAG_SECONDS", "1")]);
+    begin(&server, "ann", json!({"session_id": "s"}));
+    server.kill();
+    make(&server, "user", Version::Newer);
+    server.launch();
+    server.delete("/sessions/s");
+    // Each call tries again.
+    let is_counted = || {
+        server.get("/sessions/s").expect_problem(404, "SESSION_NOT_FOUND");
+        failures(&server, "burial") > Some(0)
+    };
+    eventually("it is counted", is_counted);
+    assert_eq!(stats(&server)["sessions"]["deleted"], 1);
+    server.kill();
+    assert_eq!(sqlite::rows(&server.databases("session")[0], "session"), 1);
+    make(&server, "user", Version::Ours);
+    server.launch();
+    server.post("/sessions", json!({"session_id": "s"})).expect(201);
+    eventually("both are counted", || stats(&server)["sessions"]["created"] == 2);
+    assert_eq!(stats(&server)["sessions"]["deleted"], 1);
+}
+
+#[test]
+fn what_a_users_object_fails_to_end_is_counted() {
+    let mut server = Server::start();
+    begin(&server, "ann", json!({"session_id": "s"}));
+    server.kill();
+    make(&server, "session", Version::Newer);
+    server.launch();
+    server.delete("/users/ann").expect(202);
+    assert_eq!(failures(&server, "ending"), Some(1));
+    server.kill();
+    make(&server, "user", Version::Newer);
+    server.hasten_alarms("user");
+    server.launch();
+    eventually("that its list cannot be read is counted, too", || failures(&server, "ending") == Some(2));
 }

@@ -10,11 +10,11 @@ use super::protocol::{BINDING, Broken, Call, ReportRecord, Sums, TallyRecord};
 use crate::{
     domain::{
         id::SessionId,
-        stats::{Bucket, Counts},
+        stats::{Bucket, Counts, Upkeep},
         time::Timestamp,
     },
     error::{Error, Result},
-    platform::namespace,
+    platform::{self, namespace},
 };
 
 /// The objects' names. More of them would leave sessions that live then with the wrong one, and count their reports twice.
@@ -64,6 +64,17 @@ pub(crate) async fn report(env: &Env, reports: Vec<ReportRecord>) -> Result<()> 
     let Some(first) = reports.first() else { return Ok(()) };
     let shard = shard_of(&first.session)?;
     namespace::call::<_, bool, Broken>(env, BINDING, shard, &Call::Report(reports)).await.map(drop)
+}
+
+/// Has counted how often something has failed that is in no session's reports; at most once.
+///
+/// # Errors
+/// `Unavailable` when the object cannot be reached; whether it is counted is then not known.
+pub(crate) async fn failed(env: &Env, upkeep: Upkeep, times: u64) -> Result<()> {
+    // Whichever: all are added up.
+    let [any, ..] = platform::random_bytes()?;
+    let call = Call::Failed(BTreeMap::from([(upkeep.name().to_owned(), times)]));
+    namespace::call::<_, bool, Broken>(env, BINDING, shard_of(&format!("{any:02x}"))?, &call).await.map(drop)
 }
 
 /// Everything that has been counted.

@@ -64,6 +64,7 @@ impl CounterCore {
                 self.arm(now)?;
                 encode(&true)
             }
+            Call::Failed(failures) => self.storage.fail(&failures).and_then(|()| encode(&true)),
             Call::Read { bucket, since, until } => {
                 let bucket = named(&Bucket::ALL, Bucket::name, &bucket).ok_or_else(|| Error::Unavailable(format!("bucket {bucket}")))?;
                 encode(&self.storage.read(bucket, since, until)?)

@@ -15,6 +15,8 @@ pub(super) const BINDING: &str = "COUNTER";
 pub(super) enum Call {
     /// Counts what has not been counted yet. Answers `true`.
     Report(Vec<ReportRecord>),
+    /// Counts failures, by the names of `Upkeep`. Answers `true`.
+    Failed(BTreeMap<String, u64>),
     /// Answers a [`Sums`]; with buckets that begin at `since` or later and before `until`.
     Read { bucket: String, since: i64, until: i64 },
 }
@@ -139,6 +141,7 @@ mod tests {
         let whole = r#"{"session":"00ff","life":1,"number":2,"persona":"default","began":1,"messages":{"at":3,"count":4},"turns":[{"at":5,"model":"m","count":6,"errors":1,"prompt_tokens":7,"completion_tokens":8}],"ended":{"how":"deleted","at":9},"failures":{"index":10}}"#;
         let calls = [
             format!(r#"{{"report":[{whole},{{"session":"00ff","life":1,"number":3,"persona":"default"}}]}}"#),
+            r#"{"failed":{"ending":1}}"#.to_owned(),
             r#"{"read":{"bucket":"hour","since":1,"until":2}}"#.to_owned(),
         ];
         for written in calls {

@@ -101,15 +101,20 @@ impl Storage {
         if last.map_or(Ok(0), |row| row.count(0))? >= report.number {
             return Ok(());
         }
-        let forget_at = if report.ended.is_some() { Some(now.plus(KNOWN_AFTER_END).millis()) } else { forget_at };
+        // One that comes after the end, of what fails then, puts that off.
+        let forget_at = (report.ended.is_some() || forget_at.is_some()).then(|| now.plus(KNOWN_AFTER_END).millis());
         self.sql.run(&SET_APPLIED, &[(&report.session).into(), report.life.into(), report.number.into(), forget_at.into()])?;
-        for (name, count) in &report.failures {
-            self.sql.run(&ADD_FAILURES, &[name.into(), (*count).into()])?;
-        }
+        self.add_failures(&report.failures)?;
         for (heading, counts) in self.headings(report, now)? {
             self.add(&heading, counts)?;
         }
         Ok(())
+    }
+
+    /// Counts failures that are in no report.
+    pub(super) fn fail(&self, failures: &BTreeMap<String, u64>) -> Result<()> {
+        self.create_schema()?;
+        self.add_failures(failures)
     }
 
     /// What is counted, and of the buckets those of that kind that begin in `since..until`.
@@ -160,6 +165,10 @@ impl Storage {
     /// Notes when the alarm is set to go off.
     pub(super) fn set_alarm(&self, at: Option<Timestamp>) -> Result<()> {
         self.sql.run(&SET_ALARM, &[at.map(Timestamp::millis).into()])
+    }
+
+    fn add_failures(&self, failures: &BTreeMap<String, u64>) -> Result<()> {
+        failures.iter().try_for_each(|(name, count)| self.sql.run(&ADD_FAILURES, &[name.into(), (*count).into()]))
     }
 
     /// Under which headings a report counts what.
