@@ -80,6 +80,37 @@ fn hours_become_days_and_what_is_long_ago_is_forgotten_but_for_the_totals() {
 }
 
 #[test]
+fn what_one_pass_does_not_forget_is_forgotten_soon() {
+    let mut server = Server::start();
+    server.post("/sessions", json!({"session_id": "s"})).expect(201);
+    eventually("counted", || totals(&server).created == 1);
+    server.kill();
+    let files = server.databases("counter");
+    let file = files.iter().find(|file| sqlite::rows(file, "meta") > 0).unwrap();
+    // And the alarm is lost.
+    let ended = "with recursive ended(number) as (select 1 union all select number + 1 from ended where number < 25000)
+      insert into applied select 'ended' || number, 1, 1, 1 from ended; update meta set alarm_at = 1";
+    sqlite::run(file, ended);
+    server.launch();
+    server.delete("/sessions/s").expect(200);
+    eventually("counted", || totals(&server).deleted == 1);
+    server.kill();
+    let left = || sqlite::count(file, "applied where forget_at = 1");
+    let is_soon = || sqlite::count(file, "meta where alarm_at < @now + 60000") == 1;
+    assert_eq!((left(), is_soon()), (15_000, true));
+    for expected in [(5_000, true), (0, false)] {
+        server.hasten_alarms("counter");
+        let has_gone_off = (0..20).any(|_| {
+            server.launch();
+            thread::sleep(Duration::from_millis(250));
+            server.kill();
+            left() == expected.0
+        });
+        assert!(has_gone_off && is_soon() == expected.1, "{} are left, {}", left(), is_soon());
+    }
+}
+
+#[test]
 fn counters_that_cannot_be_reached_are_no_zero_and_hold_nobody_up() {
     let mut server = Server::with(&[("STATS_LAG_SECONDS", "1")]);
     server.post("/sessions", json!({"session_id": "s"})).expect(201);

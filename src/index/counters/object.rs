@@ -7,7 +7,7 @@ use wasm_bindgen::prelude::*;
 
 use super::{
     protocol::{Broken, Call},
-    storage::Storage,
+    storage::{Storage, Untidy},
 };
 use crate::{
     domain::{stats::Bucket, time::Timestamp, turn::named},
@@ -17,6 +17,8 @@ use crate::{
 
 /// So often it is tidied up as long as there is something to tidy.
 const TIDY_EVERY: Duration = Duration::from_secs(60 * 60);
+/// And so soon again when that was more than one pass takes.
+const NEXT_PASS: Duration = Duration::from_secs(60);
 
 /// What `entry.js` forwards a counter object's calls to.
 #[wasm_bindgen]
@@ -45,9 +47,10 @@ impl CounterCore {
         let now = platform::now();
         // First of all, so that whatever fails below it goes off again.
         let tidied = self.context.set_alarm(now.plus(TIDY_EVERY)).and_then(|()| {
-            self.context.atomically(|| {
-                let has_more = self.storage.tidy(now)?;
-                if has_more { self.storage.set_alarm(Some(now.plus(TIDY_EVERY))) } else { self.disarm() }
+            self.context.atomically(|| match self.storage.tidy(now)? {
+                Untidy::Nothing => self.disarm(),
+                Untidy::Later => self.storage.set_alarm(Some(now.plus(TIDY_EVERY))),
+                Untidy::Due => self.set_alarm(now.plus(NEXT_PASS)),
             })
         });
         if let Err(error) = tidied {
@@ -78,8 +81,14 @@ impl CounterCore {
         if is_set {
             return Ok(());
         }
-        self.storage.tidy(now)?;
-        let at = now.plus(TIDY_EVERY);
+        let next = match self.storage.tidy(now)? {
+            Untidy::Nothing | Untidy::Later => TIDY_EVERY,
+            Untidy::Due => NEXT_PASS,
+        };
+        self.set_alarm(now.plus(next))
+    }
+
+    fn set_alarm(&self, at: Timestamp) -> Result<()> {
         self.context.set_alarm(at)?;
         self.storage.set_alarm(Some(at))
     }

@@ -56,6 +56,7 @@ const FORGET: Write = Write::new(
     "delete from applied where (session, life) in (
        select session, life from applied where forget_at is not null and forget_at < cast(? as integer) limit cast(? as integer))",
 );
+const HAS_DUE: &str = "select 1 from applied where forget_at is not null and forget_at < cast(? as integer) limit 1";
 const HAS_MORE: &str = "select 1 from applied where forget_at is not null union all select 1 from tally where kind = 'hour' limit 1";
 const ADD: Write = Write::new(
     "insert into tally (kind, name, start, created, deleted, expired, evicted, erased, messages, turns, errors, prompt_tokens, completion_tokens)
@@ -77,6 +78,16 @@ const BUCKETS: &str = "select kind, name, start, created, deleted, expired, evic
 const ADD_FAILURES: Write =
     Write::new("insert into failure (name, count) values (?, ?) on conflict do update set count = count + excluded.count");
 const FAILURES: &str = "select name, count from failure";
+
+/// What a pass has left to tidy up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Untidy {
+    Nothing,
+    /// It is not long ago yet.
+    Later,
+    /// More than one pass takes.
+    Due,
+}
 
 /// A heading under which something is counted: kind, name, start.
 type Heading = (&'static str, String, Timestamp);
@@ -139,10 +150,10 @@ impl Storage {
         Ok(Sums { tallies, failures })
     }
 
-    /// Makes days of hours, and forgets what is long ago. Will there be something to tidy up again?
-    pub(super) fn tidy(&self, now: Timestamp) -> Result<bool> {
+    /// Makes days of hours, and forgets what is long ago, as much as one pass can.
+    pub(super) fn tidy(&self, now: Timestamp) -> Result<Untidy> {
         if !self.has_schema()? {
-            return Ok(false);
+            return Ok(Untidy::Nothing);
         }
         let [hours, days] = Bucket::ALL.map(|bucket| now.minus(bucket.kept()).millis());
         for row in self.sql.rows(HOURS_BEFORE, &[hours.into()])? {
@@ -153,7 +164,12 @@ impl Storage {
         self.sql.run(&DELETE_BEFORE, &[Bucket::Hour.name().into(), hours.into()])?;
         self.sql.run(&DELETE_BEFORE, &[Bucket::Day.name().into(), days.into()])?;
         self.sql.run(&FORGET, &[now.millis().into(), FORGET_ROWS.into()])?;
-        Ok(!self.sql.rows(HAS_MORE, &[])?.is_empty())
+        let is_due = self.sql.row(HAS_DUE, &[now.millis().into()])?.is_some();
+        Ok(match self.sql.row(HAS_MORE, &[])? {
+            Some(_) if is_due => Untidy::Due,
+            Some(_) => Untidy::Later,
+            None => Untidy::Nothing,
+        })
     }
 
     /// When the alarm is set to go off.
