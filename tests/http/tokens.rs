@@ -1,10 +1,12 @@
 //! End users with tokens (JWT): which are good, and what is said of those that are not.
 
+use std::{thread, time::Duration};
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
 
 use crate::support::{
-    Answer, Server, json,
+    Answer, Server, eventually, json,
     token::{Issuer, SECRET, recorded, seconds, signed, token_of},
 };
 
@@ -90,11 +92,20 @@ fn keys_are_fetched_once_and_again_when_one_is_missing() {
     let issuer = Issuer::start(&[&keys[0]["jwk"], &json!({"kty": "strange"})]);
     let server = Server::with_only(&[("AUTH_MODE", "jwt"), ("JWT_JWKS_URL", &issuer.url())]);
 
-    issuer.show(500, "");
-    list(&server, token(0)).expect_problem(503, "UNAVAILABLE");
-    issuer.show(200, "<html>");
-    list(&server, token(0)).expect_problem(503, "UNAVAILABLE");
+    // Whoever asks while they are not to be had does not make us ask again and again.
+    for (number, (status, body)) in (1..).zip([(500, ""), (200, "<html>")]) {
+        issuer.show(status, body);
+        eventually("they are asked for", || {
+            list(&server, token(0)).expect_problem(503, "UNAVAILABLE");
+            issuer.requests() == number
+        });
+        for _ in 0..3 {
+            list(&server, token(0)).expect_problem(503, "UNAVAILABLE");
+        }
+        assert_eq!(issuer.requests(), number);
+    }
     issuer.show(200, &json!({"keys": [keys[0]["jwk"]]}).to_string());
+    eventually("they are to be had", || list(&server, token(0)).status == 200);
     for _ in 0..3 {
         list(&server, token(0)).expect(200);
     }
@@ -104,7 +115,7 @@ fn keys_are_fetched_once_and_again_when_one_is_missing() {
     list(&server, token(1)).expect(200);
     list(&server, token(0)).expect(200);
     assert_eq!(issuer.requests(), 4);
-    // Whoever makes up keys does not make us ask again and again.
+    // Nor does whoever makes up keys.
     let unknown = signed("x", &json!({"alg": "RS256", "kid": "third"}), &json!({}));
     for _ in 0..3 {
         expect_refused(list(&server, &unknown), "key that its issuer does not show");
@@ -118,6 +129,24 @@ fn keys_are_fetched_once_and_again_when_one_is_missing() {
     expect_refused(list(&server, &format!("{body}.{}", signature.to_lowercase())), "");
     // The public key as the secret of an HMAC, as libraries once believed.
     expect_refused(list(&server, recorded["rs256_signed_by_public_key"].as_str().unwrap()), "not signed in the way");
+}
+
+#[test]
+fn many_who_come_before_the_keys_have_them_fetched_once() {
+    const ASKERS: usize = 6;
+    let recorded = recorded();
+    let key = &recorded["rs256"][0];
+    let issuer = Issuer::start(&[&key["jwk"]]);
+    let server = Server::with_only(&[("AUTH_MODE", "jwt"), ("JWT_JWKS_URL", &issuer.url())]);
+    thread::scope(|scope| {
+        let held = issuer.hold();
+        let askers = [(); ASKERS].map(|()| scope.spawn(|| list(&server, key["token"].as_str().unwrap())));
+        // Until all have asked, most likely.
+        thread::sleep(Duration::from_millis(300));
+        drop(held);
+        askers.into_iter().for_each(|asker| drop(asker.join().unwrap().expect(200)));
+    });
+    assert_eq!(issuer.requests(), 1);
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! The public keys that tokens are checked with: fetched from where their issuer shows them (RFC 7517), and kept in memory.
 //!
 //! Kept 10 minutes; a token with a key that is not among them has them fetched again, once a minute at most, so that
-//! forged tokens cannot make us ask for ever. Nothing is used beyond its time: who cannot be known is not let in.
+//! forged tokens cannot make us ask for ever. One request fetches them, others that need them look again until they are there; when they
+//! are not to be had, nobody asks for them for a few seconds. Nothing is used beyond its time: who cannot be known is not let in.
 
 use std::{cell::RefCell, time::Duration};
 
@@ -20,8 +21,13 @@ use crate::{
 const KEPT_FOR: Duration = Duration::from_secs(10 * 60);
 /// How long an unknown key stays unknown.
 const REFRESHED_AFTER: Duration = Duration::from_secs(60);
+/// How long nobody asks for keys that were not to be had.
+const RETRIED_AFTER: Duration = Duration::from_secs(3);
 /// How long to wait for keys.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How often to see whether those have come that another request has asked for. It cannot wake this one: a promise belongs to
+/// the request that made it.
+const LOOK_EVERY: Duration = Duration::from_millis(25);
 
 /// A public key of the right kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +73,10 @@ struct Kept {
     fetched_at: Option<Timestamp>,
     /// When they were last asked for because one was missing.
     refreshed_at: Option<Timestamp>,
+    /// When they were last asked for.
+    asked_at: Option<Timestamp>,
+    /// When they were last not to be had.
+    failed_at: Option<Timestamp>,
 }
 
 /// What is known of a key.
@@ -78,6 +88,8 @@ enum Lookup {
     Later,
     /// Not until those come that somebody else has asked for.
     Soon,
+    /// They were not to be had a moment ago.
+    NotNow,
 }
 
 thread_local! {
@@ -90,19 +102,27 @@ thread_local! {
 /// # Errors
 /// `Unavailable` when the keys cannot be fetched.
 pub(super) async fn find(url: &str, algorithm: KeyAlgorithm, id: Option<&str>) -> Result<Option<String>> {
-    match KEPT.with_borrow_mut(|kept| kept.look_up(id, platform::now())) {
-        Lookup::Yes(key) => return Ok(Some(key)),
-        Lookup::No => return Ok(None),
-        Lookup::Soon => return Err(Error::Unavailable("the keys of tokens are being fetched, or were not to be had".into())),
-        Lookup::Later => {}
+    loop {
+        match KEPT.with_borrow_mut(|kept| kept.look_up(id, platform::now())) {
+            Lookup::Yes(key) => return Ok(Some(key)),
+            Lookup::No => return Ok(None),
+            Lookup::NotNow => return Err(Error::Unavailable("the keys of tokens were not to be had".into())),
+            Lookup::Soon => worker::Delay::from(LOOK_EVERY).await,
+            Lookup::Later => break,
+        }
     }
     let keys = platform::within(PATIENCE, fetch_keys(url, algorithm)).await;
     let keys = keys.unwrap_or_else(|| Err(format!("nothing within {PATIENCE:?}")));
-    let keys = keys.map_err(|cause| Error::Unavailable(format!("the keys of tokens: {cause}")))?;
-    Ok(KEPT.with_borrow_mut(|kept| {
-        (kept.keys, kept.fetched_at) = (keys, Some(platform::now()));
-        kept.key(id).map(str::to_owned)
-    }))
+    KEPT.with_borrow_mut(|kept| match keys {
+        Ok(keys) => {
+            (kept.keys, kept.fetched_at) = (keys, Some(platform::now()));
+            Ok(kept.key(id).map(str::to_owned))
+        }
+        Err(cause) => {
+            kept.failed_at = Some(platform::now());
+            Err(Error::Unavailable(format!("the keys of tokens: {cause}")))
+        }
+    })
 }
 
 async fn fetch_keys(url: &str, algorithm: KeyAlgorithm) -> std::result::Result<Vec<PublicKey>, String> {
@@ -149,21 +169,27 @@ impl KeyJson {
 impl Kept {
     /// What is known of a key; `Later` has to be followed by a fetch.
     fn look_up(&mut self, id: Option<&str>, now: Timestamp) -> Lookup {
-        let is_within = |at: Option<Timestamp>, span: Duration| {
-            at.is_some_and(|at| u128::try_from(now.millis().saturating_sub(at.millis())).unwrap_or(0) < span.as_millis())
-        };
-        if !is_within(self.fetched_at, KEPT_FOR) {
-            return Lookup::Later;
-        }
-        if let Some(key) = self.key(id) {
+        let is_within = |at: Option<Timestamp>, span: Duration| at.is_some_and(|at| now.since(at) < span);
+        let are_good = is_within(self.fetched_at, KEPT_FOR);
+        if are_good && let Some(key) = self.key(id) {
             return Lookup::Yes(key.to_owned());
         }
-        if !is_within(self.refreshed_at, REFRESHED_AFTER) {
-            self.refreshed_at = Some(now);
-            return Lookup::Later;
+        let is_refreshed = are_good && is_within(self.refreshed_at, REFRESHED_AFTER);
+        if is_refreshed && self.fetched_at >= self.refreshed_at {
+            return Lookup::No;
         }
-        let have_come = self.fetched_at.map(Timestamp::millis) >= self.refreshed_at.map(Timestamp::millis);
-        if have_come { Lookup::No } else { Lookup::Soon }
+        // The request that asked may be gone, and its fetch with it.
+        if is_within(self.asked_at, PATIENCE) && self.fetched_at.max(self.failed_at) < self.asked_at {
+            return Lookup::Soon;
+        }
+        if is_refreshed || is_within(self.failed_at, RETRIED_AFTER) {
+            return Lookup::NotNow;
+        }
+        self.asked_at = Some(now);
+        if are_good {
+            self.refreshed_at = Some(now);
+        }
+        Lookup::Later
     }
 
     fn key(&self, id: Option<&str>) -> Option<&str> {
@@ -231,5 +257,21 @@ mod tests {
         assert_eq!(kept.look_up(Some("c"), at(62)), Lookup::Later);
         assert_eq!(kept.look_up(Some("a"), at(603)), yes("a"));
         assert_eq!(kept.look_up(Some("a"), at(604)), Lookup::Later);
+        // While they are under way nobody else asks, nor soon after that has come to nothing.
+        assert_eq!(kept.look_up(Some("a"), at(605)), Lookup::Soon);
+        kept.failed_at = Some(at(606));
+        assert_eq!(kept.look_up(Some("a"), at(606)), Lookup::NotNow);
+        assert_eq!(kept.look_up(Some("c"), at(608)), Lookup::NotNow);
+        assert_eq!(kept.look_up(Some("a"), at(609)), Lookup::Later);
+        // Who had asked may have gone.
+        assert_eq!(kept.look_up(Some("a"), at(613)), Lookup::Soon);
+        assert_eq!(kept.look_up(Some("a"), at(614)), Lookup::Later);
+        kept.fetched_at = Some(at(615));
+        // A key that is missing stays unknown when it could not be asked for, and the others are good.
+        assert_eq!(kept.look_up(Some("c"), at(616)), Lookup::Later);
+        kept.failed_at = Some(at(617));
+        assert_eq!(kept.look_up(Some("c"), at(675)), Lookup::NotNow);
+        assert_eq!(kept.look_up(Some("a"), at(675)), yes("a"));
+        assert_eq!(kept.look_up(Some("c"), at(676)), Lookup::Later);
     }
 }

@@ -90,6 +90,11 @@ impl Issuer {
         (shown.status, shown.body) = (status, body.to_owned());
     }
 
+    /// Answers nobody until what this gives is dropped.
+    pub(crate) fn hold(&self) -> impl Drop + '_ {
+        self.shown.lock().unwrap()
+    }
+
     /// How often it was asked.
     pub(crate) fn requests(&self) -> usize {
         self.shown.lock().unwrap().requests
