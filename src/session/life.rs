@@ -71,6 +71,10 @@ impl Object {
 
     /// Changes what a client may change, without saving it. Is anything other than before?
     pub(super) fn change(&self, stored: &mut Stored, patch: SessionPatch) -> Result<bool> {
+        if patch.persona.as_ref().is_some_and(|persona| *persona != stored.session.persona) {
+            // What was answered so far counts for who has answered it.
+            self.report_now(stored)?;
+        }
         let (before, session) = (stored.session.clone(), &mut stored.session);
         if let Some(title) = patch.title {
             (session.title, session.is_title_made) = (title, false);

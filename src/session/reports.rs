@@ -34,8 +34,10 @@ impl Object {
         };
         let (is_behind, has_reports) = (known.is_behind(&stored.session), known.has_reports);
         let due = known.at.plus(self.stats_lag);
+        // The persona was changed amid the turn that has just ended: what follows counts for another one.
+        let has_other_persona = persona_since(known.turn, &stored.session) != stored.session.persona;
         // What the turn is about to say goes into the same report; and while one is not acknowledged, no other is written.
-        if is_behind && !has_reports && due <= now && !self.is_amid_turn(&stored.session) {
+        if has_other_persona || (is_behind && !has_reports && due <= now && !self.is_amid_turn(&stored.session)) {
             self.add_report(stored, last, None, now)?;
             return Ok(Some(now.plus(self.stats_lag)));
         }
@@ -57,6 +59,12 @@ impl Object {
     /// Part of a burst.
     pub(super) fn report_all(&self, stored: &mut Stored) -> Result<()> {
         self.end_turns(stored)?;
+        self.report_now(stored)
+    }
+
+    /// Has all that has happened reported, though an earlier report may wait yet; the turn that runs, when it has ended. Part of a
+    /// burst.
+    pub(super) fn report_now(&self, stored: &Stored) -> Result<()> {
         let last = self.storage.reported()?;
         let is_told = |last: &Reported| last.life == stored.session.created_at && !last.is_behind(&stored.session);
         if last.as_ref().is_some_and(is_told) { Ok(()) } else { self.add_report(stored, last, None, platform::now()) }
@@ -128,7 +136,7 @@ impl Object {
             session: counters::client::key_of(&session.id),
             life: session.created_at.millis(),
             number,
-            persona: session.persona.clone(),
+            persona: persona_since(turn, session).to_owned(),
             began: known.is_none().then(|| session.created_at.millis()),
             messages: (messages > 0).then(|| MessagesRecord { at: session.last_activity.millis(), count: messages }),
             turns: self.storage.turns_after(turn, session.running_turn.is_none())?,
@@ -163,4 +171,10 @@ impl Object {
         self.context.atomically(|| self.storage.add_report(&report, last.turn, last.sequence, at))?;
         Ok(true)
     }
+}
+
+/// Whom that counts for which has happened since turn `turn`: who has answered. All turns that are in no report yet have one persona,
+/// since what there is is reported before another one answers.
+fn persona_since(turn: u64, session: &Session) -> &str {
+    session.last_persona.as_deref().filter(|_| turn < ended_turns(session)).unwrap_or(&session.persona)
 }

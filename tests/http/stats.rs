@@ -6,7 +6,9 @@ use std::{
 };
 
 use crate::support::{
-    Server, eventually, json, root, sqlite,
+    Server, eventually, json,
+    model::{Model, Step},
+    root, sqlite,
     totals::{Expected, eventually_on_disk, settles_at, stats, totals},
 };
 
@@ -161,6 +163,72 @@ fn turns_within_the_lag_write_nothing_for_reports() {
     assert_eq!((sqlite::count(&file, "report"), sqlite::count(&file, "reported where number = 1 and turn = 0")), (0, 1));
     // An alarm is set for what is not reported yet.
     assert_eq!(sqlite::count(&file, "session where alarm_at < last_activity + 301000"), 1);
+}
+
+/// Waits until the personas have so many turns and messages each.
+#[track_caller]
+fn settles_by_persona(server: &Server, expected: &[(&str, u64, u64)]) {
+    let counted = || {
+        let by_persona = stats(server)["by_persona"].clone();
+        let count = |persona: &str, what: &str| by_persona[persona][what].as_u64().unwrap_or_default();
+        expected.iter().map(|(persona, ..)| (*persona, count(persona, "turns"), count(persona, "messages"))).collect::<Vec<_>>()
+    };
+    let sums = |counted: &[(&str, u64, u64)]| counted.iter().fold((0, 0), |sums, (_, turns, messages)| (sums.0 + turns, sums.1 + messages));
+    eventually("all is counted", || sums(&counted()) == sums(expected));
+    assert_eq!(counted(), expected);
+}
+
+#[test]
+fn what_was_said_counts_for_the_persona_that_has_answered() {
+    // Long enough for all that a persona answers to be said before it is reported.
+    let server = Server::with(&[("STATS_LAG_SECONDS", "4")]);
+    let patched = server.post("/sessions", json!({"persona": "creative_writer"})).expect(201).text("session_id");
+    (0..3).for_each(|_| drop(server.say(&patched, "hello")));
+    server.patch(&format!("/sessions/{patched}"), json!({"persona": "technical_support"})).expect(200);
+    server.say(&patched, "hello");
+    // The same of the persona changes nothing.
+    server.patch(&format!("/sessions/{patched}"), json!({"persona": "technical_support", "title": "Tea"})).expect(200);
+    for (persona, times) in [("default", 2), ("mental_health_nurse", 3)] {
+        for _ in 0..times {
+            server.post("/query", json!({"query": "hello", "thread_id": "t", "agent_type": persona})).expect(200);
+        }
+    }
+    for (persona, times) in [("supportive_coach", 2), ("technical_support", 1)] {
+        for _ in 0..times {
+            server.post("/api/chat", json!({"user_message": "hello", "session_id": "n", "persona_name": persona})).expect(200);
+        }
+    }
+    let expected = [
+        ("creative_writer", 3, 6),
+        ("technical_support", 2, 4),
+        ("default", 2, 4),
+        ("mental_health_nurse", 3, 6),
+        ("supportive_coach", 2, 4),
+    ];
+    settles_by_persona(&server, &expected);
+    settles_at(&server, Expected { created: 3, turns: 12, messages: 24, ..totals(&server) });
+}
+
+#[test]
+fn a_turn_counts_for_the_persona_that_it_has_begun_with() {
+    let model = Model::start(|_, _| vec![Step::Text("Said".into()), Step::Gate, Step::Text(".".into()), Step::Finish("stop"), Step::Done]);
+    let server = Server::asking(&model, &[("STATS_LAG_SECONDS", "1"), ("MODEL_TITLES", "off")]);
+    let ids = ["goes-on", "ends"];
+    for (asked, id) in ids.iter().enumerate() {
+        server.post("/sessions", json!({"session_id": id, "persona": "creative_writer"})).expect(201);
+        thread::scope(|scope| {
+            let asking = scope.spawn(|| server.post("/chat", json!({"session_id": id, "message": "hello"})));
+            eventually("the model is asked", || model.requests().len() == asked + 1);
+            server.patch(&format!("/sessions/{id}"), json!({"persona": "technical_support"})).expect(200);
+            if *id == "ends" {
+                server.delete(&format!("/sessions/{id}")).expect(200);
+            }
+            model.open(1);
+            drop(asking.join().unwrap());
+        });
+    }
+    server.post(&format!("/sessions/{}/messages", ids[0]), json!({"messages": [{"role": "user", "content": "x"}]})).expect(201);
+    settles_by_persona(&server, &[("creative_writer", 2, 3), ("technical_support", 0, 1)]);
 }
 
 #[test]
