@@ -182,6 +182,33 @@ fn a_deletion_can_be_taken_back_for_a_while() {
 }
 
 #[test]
+fn a_late_copy_of_a_restoration_restores_nothing() {
+    let mut server = Server::start();
+    let id = begin(&server, "ann", json!({"title": "Tea"}));
+    let restore = |server: &Server, key| server.ask("POST", &format!("/sessions/{id}/restore"), &[("idempotency-key", key)], None);
+    let delete = |server: &Server| drop(server.delete(&format!("/sessions/{id}?undo=600")).expect(200));
+    delete(&server);
+    let restored = restore(&server, "one").expect(200);
+    assert_eq!(restored.text("title"), "Tea");
+    delete(&server);
+    for _ in 0..2 {
+        let late = restore(&server, "one").expect(200);
+        assert_eq!((&late.body, late.header("etag")), (&restored.body, restored.header("etag")));
+        server.get(&format!("/sessions/{id}")).expect_problem(404, "SESSION_NOT_FOUND");
+        assert_eq!(listed(&server, ""), [""; 0]);
+        server.kill();
+        server.launch();
+    }
+    // Another wish is another key; a key of another wish is refused.
+    restore(&server, "two").expect(200);
+    server.ask("POST", &format!("/sessions/{id}/renew"), &[("idempotency-key", "two")], None).expect_problem(409, "IDEMPOTENCY_CONFLICT");
+    assert_eq!(listed(&server, ""), from_ref(&id));
+    // What is gone for good is not there for its old keys either.
+    server.delete(&format!("/sessions/{id}")).expect(200);
+    restore(&server, "two").expect_problem(404, "SESSION_NOT_FOUND");
+}
+
+#[test]
 fn a_turn_that_a_deletion_breaks_off_is_interrupted_when_it_is_restored() {
     let model =
         Model::start(|_, _| vec![Step::Text("One ".into()), Step::Gate, Step::Text("two.".into()), Step::Finish("stop"), Step::Done]);

@@ -220,8 +220,9 @@ pub(crate) async fn delete(request: &Request<'_>) -> std::result::Result<Reply, 
 
 /// `POST /sessions/{id}/restore`: 200 with the session, whose deletion is taken back. Any body is ignored.
 pub(crate) async fn restore(request: &Request<'_>) -> std::result::Result<Reply, Problem> {
-    let id = request.id(0, "session_id")?;
-    Ok(reply(200, &SessionClient::new(request.env(), request.caller(), &id).restore().await?))
+    let (id, repeatable) = (request.id(0, "session_id")?, request.asked().repeatable(None)?);
+    let session = SessionClient::new(request.env(), request.caller(), &id).once(repeatable.as_ref()).restore().await?;
+    Ok(reply(200, &session))
 }
 
 /// `POST /sessions/{id}/renew`: 200 with the session, whose time begins again. Any body is ignored.

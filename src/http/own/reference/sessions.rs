@@ -63,6 +63,7 @@ pub(super) fn delete() -> Operation {
 pub(super) fn restore() -> Operation {
     Operation::new(TAG, "restoreSession", "Take a deletion back")
         .about("Until `restorable_until`. A turn that the deletion broke off is `interrupted`.")
+        .repeatable()
         .gives::<SessionJson<'_>>(200, "The session.")
         .with_header("ETag")
         .fails(Error::SessionLimit { limit: 10 })
