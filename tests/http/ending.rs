@@ -209,6 +209,24 @@ fn a_late_copy_of_a_restoration_restores_nothing() {
 }
 
 #[test]
+fn what_is_hidden_is_out_of_the_index_also_when_its_entry_was_due() {
+    let mut server = Server::start();
+    let indexed = |server: &Server| server.get("/sessions").expect(200).value()["sessions"].as_array().unwrap().len();
+    for user in [Some("ann"), None] {
+        let id = server.post("/sessions", json!({"user_id": user})).expect(201).text("session_id");
+        eventually("it is indexed", || indexed(&server) == 1);
+        // As a change leaves it whose process is lost before the entry is written.
+        server.kill();
+        let files = server.databases("session");
+        let is_its = |file: &&PathBuf| sqlite::rows(file, &format!("session where id = '{id}'")) == 1;
+        sqlite::run(files.iter().find(is_its).unwrap(), "update session set indexed_at = null");
+        server.launch();
+        server.delete(&format!("/sessions/{id}?undo=600")).expect(200);
+        eventually("it is out of the index", || indexed(&server) == 0);
+    }
+}
+
+#[test]
 fn a_turn_that_a_deletion_breaks_off_is_interrupted_when_it_is_restored() {
     let model =
         Model::start(|_, _| vec![Step::Text("One ".into()), Step::Gate, Step::Text("two.".into()), Step::Finish("stop"), Step::Done]);

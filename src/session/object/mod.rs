@@ -242,6 +242,10 @@ impl Object {
     pub(super) fn save(&self, stored: &mut Stored, aftermath: Aftermath) -> Result<()> {
         let due = if stored.is_ended { None } else { self.account(stored, platform::now())? };
         self.arm(stored, due)?;
+        if stored.restorable_until.is_some() {
+            // While a KV entry is due an older one may stand there, or the new one be under way.
+            stored.indexed_at.get_or_insert(Timestamp::from_millis(0));
+        }
         self.storage.save(stored)?;
         // Written: another save must not bring back what is forgotten meanwhile.
         stored.recent_events = None;

@@ -64,7 +64,8 @@ pub(in crate::session) struct Stored {
     pub(in crate::session) is_ended: bool,
     /// The newest revision that the user's list is known to have, or to ask for; 0 when none.
     pub(in crate::session) listed_revision: u64,
-    /// When the KV entry was last written; `None` when it must be, 0 while it is.
+    /// When the KV entry was last written; `None` when it must be, 0 while it is. Of one that can be restored: `None` when there is no
+    /// entry, else there may be one.
     pub(in crate::session) indexed_at: Option<Timestamp>,
     /// When the object's alarm is set to go off.
     pub(in crate::session) alarm_at: Option<Timestamp>,
