@@ -1,6 +1,7 @@
 // Builds the WASM module into build/. `wrangler dev` and `wrangler deploy` run this too (wrangler.toml, [build]).
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { checkPersonas } from "./personas.mjs";
 import "./variables.mjs";
 import { root, run, setup } from "./setup.mjs";
 
@@ -13,6 +14,7 @@ function newest(paths) {
   return Math.max(0, ...times);
 }
 
+checkPersonas();
 const sources = ["src", "tools", "Cargo.toml", "Cargo.lock"].map((name) => join(root, name));
 const result = join(root, "build", "index.js");
 if (existsSync(result) && statSync(result).mtimeMs > newest(sources)) console.log("The WASM module is up to date.");

@@ -21,9 +21,11 @@ const FILES: [&str; 5] = [
     include_str!("../personas/supportive_coach.json"),
 ];
 
-/// Read once an instance: the configuration is read several times a request. A test reads them before anybody else does.
-static BUILT_IN: LazyLock<Vec<Persona>> =
-    LazyLock::new(|| FILES.iter().filter_map(|file| serde_json::from_str(file).ok()).flat_map(decode).collect());
+/// Read once an instance: the configuration is read several times a request. `tools/personas.mjs` reads them before anybody else does.
+static BUILT_IN: LazyLock<Result<Vec<Persona>>> = LazyLock::new(|| {
+    let read = |file| serde_json::from_str(file).map_err(|error| misconfigured(&format!("a persona that is built in: {error}")));
+    FILES.iter().map(|file| read(file).map(decode)).collect::<Result<Vec<_>>>().map(|files| files.into_iter().flatten().collect())
+});
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -43,7 +45,8 @@ struct PersonaBody {
 /// `Misconfigured`, naming the persona and the rule.
 pub(super) fn parse(given: &impl Fn(&'static str) -> Option<String>) -> Result<Personas> {
     let own = decode(parse_json(given, "PERSONAS")?);
-    Personas::new(BUILT_IN.iter().cloned().chain(own)).map_err(|error| {
+    let built_in = BUILT_IN.as_ref().map_err(Clone::clone)?;
+    Personas::new(built_in.iter().cloned().chain(own)).map_err(|error| {
         if let Error::Invalid { field, rule } = &error {
             misconfigured(&format!("PERSONAS: {field} {rule}"))
         } else if let Error::TooLarge { field, limit_bytes } = &error {
@@ -79,6 +82,9 @@ mod tests {
                 assert!(!persona.tags.is_empty() && persona.role != persona.name, "{}", persona.id);
             }
         }
+        let folder = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/personas")).unwrap();
+        let is_file = |path: std::path::PathBuf| path.extension().is_some_and(|kind| kind == "json");
+        assert_eq!(folder.filter(|entry| is_file(entry.as_ref().unwrap().path())).count(), FILES.len(), "a file is named nowhere");
         let personas = parse_variable("").unwrap();
         let ids: Vec<_> = personas.iter().map(|persona| persona.id.as_str()).collect();
         assert_eq!(ids, ["default", "mental_health_nurse", "technical_support", "creative_writer", "supportive_coach"]);
@@ -99,16 +105,13 @@ mod tests {
 
     #[test]
     fn mistakes_are_refused() {
-        for mistake in [
-            "poet",
-            "[]",
-            r#"{"poet":"Rhyme."}"#,
-            r#"{"poet":{"name":"Poet","description":"Rhymes."}}"#,
-            r#"{"poet":{"name":"Poet","description":"Rhymes.","instructions":"Rhyme.","prompt":"x"}}"#,
-            r#"{"a poet":{"name":"Poet","description":"Rhymes.","instructions":"Rhyme."}}"#,
-            r#"{"poet":{"name":"","description":"Rhymes.","instructions":"Rhyme."}}"#,
-        ] {
-            assert!(matches!(parse_variable(mistake), Err(Error::Misconfigured(_))), "{mistake}");
+        let known: Vec<(String, serde_json::Value)> = serde_json::from_str(include_str!("../../tests/personas.json")).unwrap();
+        for (what, file) in known {
+            let parsed = parse_variable(&file.as_str().map_or_else(|| file.to_string(), str::to_owned));
+            match what.split_once(": ").unwrap().0 {
+                "good" => assert!(parsed.is_ok(), "{what}: {parsed:?}"),
+                _ => assert!(matches!(parsed, Err(Error::Misconfigured(_))), "{what}"),
+            }
         }
         let large = format!(r#"{{"poet":{{"name":"P","description":"D","instructions":"{}"}}}}"#, "x".repeat(9000));
         assert_eq!(parse_variable(&large), Err(misconfigured("PERSONAS: poet.instructions must have at most 8192 bytes")));

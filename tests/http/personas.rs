@@ -1,8 +1,14 @@
 //! Personas: which there are, who may be asked for, and that models are told who they are.
 
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
 use serde_json::Value;
 
-use crate::support::{Server, json, model::Model};
+use crate::support::{Server, json, model::Model, root};
 
 const BUILT_IN: [&str; 5] = ["default", "mental_health_nurse", "technical_support", "creative_writer", "supportive_coach"];
 
@@ -134,5 +140,80 @@ fn mistakes_in_the_configuration_are_named() {
     ] {
         let server = Server::with(&variables);
         assert_eq!(server.get("/personas").expect_problem(503, "MISCONFIGURED").text("detail"), detail);
+    }
+}
+
+/// A project with the tools of this one and its personas; gone with its end.
+struct Project(PathBuf);
+
+impl Project {
+    fn new(name: &str) -> Project {
+        let project = Project(fs::canonicalize(std::env::temp_dir()).unwrap().join(format!("edge-sessions-{name}-{}", std::process::id())));
+        for folder in ["tools", "src/personas"] {
+            fs::create_dir_all(project.0.join(folder)).unwrap();
+            for entry in fs::read_dir(root().join(folder)).unwrap() {
+                let name = entry.unwrap().file_name();
+                fs::copy(root().join(folder).join(&name), project.0.join(folder).join(&name)).unwrap();
+            }
+        }
+        for file in ["src/limits.rs", ".dev.vars.example"] {
+            fs::copy(root().join(file), project.0.join(file)).unwrap();
+        }
+        project
+    }
+
+    fn persona(&self, file: &str) -> PathBuf {
+        self.0.join("src/personas").join(file)
+    }
+
+    fn run(&self, tool: &str) -> Output {
+        Command::new(root().join("node_modules/.bin/node")).arg(self.0.join("tools").join(tool)).current_dir(&self.0).output().unwrap()
+    }
+}
+
+impl Drop for Project {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// That it ends with a failure which names the file.
+fn assert_refused(output: &Output, file: &Path, why: &str) {
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{why}: {told}");
+    assert!(told.contains(file.to_str().unwrap()), "{why}: {told}");
+}
+
+#[test]
+fn a_file_that_breaks_a_rule_fails_the_build() {
+    let project = Project::new("build");
+    // As it would go unnoticed: one name in a file that is there.
+    let file = project.persona("creative_writer.json");
+    let whole = fs::read_to_string(&file).unwrap();
+    fs::write(&file, whole.replace("\"instructions\"", "\"intructions\"")).unwrap();
+    assert_refused(&project.run("build.mjs"), &file, "a typo");
+    fs::write(&file, whole).unwrap();
+    fs::remove_file(project.persona("default.json")).unwrap();
+    assert_refused(&project.run("build.mjs"), &project.0.join("src/personas"), "no default");
+}
+
+/// `config/persona.rs` has its say about the same files.
+#[test]
+fn the_build_refuses_what_the_worker_would() {
+    let project = Project::new("rules");
+    let known: Vec<(String, Value)> = serde_json::from_str(include_str!("../personas.json")).unwrap();
+    let file = project.persona("more.json");
+    for (what, content) in known {
+        fs::write(&file, content.as_str().map_or_else(|| content.to_string(), str::to_owned)).unwrap();
+        let output = project.run("personas.mjs");
+        match what.split_once(": ").unwrap().0 {
+            "good" => assert!(output.status.success(), "{what}: {}", String::from_utf8_lossy(&output.stderr)),
+            _ => assert_refused(&output, &file, &what),
+        }
+    }
+    let many = |count| (0..count).map(|n| (format!("p{n}"), json!({"name": "N", "description": "D", "instructions": ""}))).collect();
+    for (count, is_good) in [(64 - BUILT_IN.len(), true), (65 - BUILT_IN.len(), false)] {
+        fs::write(&file, Value::Object(many(count)).to_string()).unwrap();
+        assert_eq!(project.run("personas.mjs").status.success(), is_good, "{count} more");
     }
 }
