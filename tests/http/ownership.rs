@@ -1,8 +1,12 @@
 //! Whose is what: every route there is answers those whom something does not belong to as if it were not there.
 //!
-//! The routes are the server's own list. One that is not in [`ROUTES`] here fails the test until it is.
+//! The routes are the server's own list. One that is not in [`ROUTES`] here fails the test until it is, with what is asked of it, or with
+//! the reason why there is nothing to ask in [`NAMELESS`].
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use serde_json::Value;
 
@@ -88,15 +92,15 @@ const ROUTES: &[(&str, &str, &[Probe])] = &[
     ("GET /users/{}/memory/{}", "read", &[("/users/@user/memory/k", "")]),
     ("PUT /users/{}/memory/{}", "chat", &[("/users/@user/memory/k", r#"{"value":1}"#)]),
     ("DELETE /users/{}/memory/{}", "chat", &[("/users/@user/memory/k", "")]),
-    ("POST /api/session/create", "chat", &[]),
-    ("POST /api/chat", "chat", &[]),
-    ("GET /api/sessions", "read", &[]),
+    ("POST /api/session/create", "chat", &[("/api/session/create", r#"{"user_id":"@user"}"#)]),
+    ("POST /api/chat", "chat", &[("/api/chat", r#"{"session_id":"@session","user_message":"x"}"#)]),
+    ("GET /api/sessions", "read", &[("/api/sessions?user_id=@user", "")]),
     ("GET /api/session/{}/history", "read", &[("/api/session/x/history?session_id=@session", "")]),
     ("DELETE /api/session/{}/clear", "chat", &[("/api/session/x/clear?session_id=@session", "")]),
-    ("POST /session/start", "chat", &[]),
+    ("POST /session/start", "chat", &[("/session/start", r#"{"user_id":"@user"}"#)]),
     ("GET /session/{}/history", "read", &[("/session/x/history?session_id=@session", "")]),
     ("DELETE /session/{}/clear", "chat", &[("/session/x/clear?session_id=@session", "")]),
-    ("GET /sessions/active", "read", &[]),
+    ("GET /sessions/active", "read", &[("/sessions/active?user_id=@user", "")]),
     // What is heard over it: tests/http/sockets.rs.
     ("GET /ws/chat/{}", "chat", &[("/ws/chat/x?session_id=@session", "")]),
     ("POST /users/{}/memory/{}/undo", "chat", &[("/users/@user/memory/k/undo", "")]),
@@ -147,6 +151,22 @@ const ROUTES: &[(&str, &str, &[Probe])] = &[
     ("POST /query", "chat", &[("/query", r#"{"query":"x","user_id":"@user"}"#)]),
 ];
 
+/// Routes by which nobody can name what is somebody else's, and why.
+const NAMELESS: &[(&str, &str)] = &[
+    ("GET /", "it is the same for everybody"),
+    ("GET /health", "it is the same for everybody"),
+    ("GET /personas", "it is the same for everybody"),
+    ("GET /sessions", "an administrator sees all"),
+    ("GET /sessions/stats", "it is an administrator's, and tells sums alone"),
+    ("POST /sessions/cleanup", "it is an administrator's, and removes what is there for nobody"),
+    ("DELETE /api/v1/sessions/continue", "it is 404 for everybody"),
+    ("GET /api/v1/health", "it is the same for everybody"),
+    ("GET /api/v1/docs", "it is the same for everybody"),
+];
+
+/// Routes of the Nono chat bot whose `user_id` is a label, which people may choose for what is their own.
+const LABELLED: [&str; 4] = ["POST /api/session/create", "GET /api/sessions", "POST /session/start", "GET /sessions/active"];
+
 /// Bodies of the Session Service.
 const OF_USER: &str = r#"{"userId":"@user"}"#;
 const OF_SESSION: &str = r#"{"sessionId":"@session"}"#;
@@ -170,6 +190,24 @@ fn absent(route: &str, body: &str) -> u16 {
     }
 }
 
+/// How `somebody` is answered when something is another's. All but 409 is the same when it never was.
+fn expected(somebody: &Somebody<'_>, route: &str, body: &str) -> u16 {
+    let is_service = somebody.header.1 == "Bearer chat";
+    match route {
+        // It begins the sessions that are not there, so it tells which ids are in use.
+        "POST /api/chat" => 409,
+        // A service names the user that it acts for.
+        route if LABELLED.contains(&route) => {
+            if is_service {
+                404
+            } else {
+                200
+            }
+        }
+        route => absent(route, body),
+    }
+}
+
 /// A session and a user: some that are there, or some that never were.
 struct Whose {
     session: String,
@@ -183,7 +221,7 @@ struct Somebody<'a> {
 }
 
 impl Somebody<'_> {
-    /// Every request has the same id, so that answers can be the same to the byte, and `POST` the same key.
+    /// Every request has the same id, so that answers can be the same to the byte.
     fn ask(&self, route: &str, (path, body): Probe, whose: &Whose, key: Option<&str>) -> Answer {
         let (method, _) = route.split_once(' ').unwrap();
         let fill = |text: &str| text.replace("@session", &whose.session).replace("@user", &whose.user);
@@ -215,9 +253,9 @@ impl Somebody<'_> {
     /// Everything there is to see of it.
     fn view(&self, whose: &Whose) -> Vec<String> {
         let session = format!("/sessions/{}", whose.session);
-        let paths =
-            [session.clone(), format!("{session}/messages"), format!("{session}/memory"), "/users/me/memory".into(), "/users/me".into()];
-        paths.iter().map(|path| self.json("GET", path, json!({})).expect(200).body).collect()
+        let ones = ["/users/me/memory", "/users/me", "/users/me/sessions", "/api/sessions"].map(str::to_owned);
+        let paths = [session.clone(), format!("{session}/messages"), format!("{session}/memory")];
+        paths.iter().chain(&ones).map(|path| self.json("GET", path, json!({})).expect(200).body).collect()
     }
 }
 
@@ -243,9 +281,11 @@ fn visitor(server: &Server) -> Somebody<'_> {
     Somebody { server, header: ("cookie", cookie) }
 }
 
-/// What never was.
+/// What never was, another one each time: some are begun when they are named.
 fn never() -> Whose {
-    Whose { session: "session_0000000000000000".into(), user: "visitor_00000000000000000000000000000000".into() }
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    Whose { session: format!("session_{count:016x}"), user: format!("visitor_{count:032x}") }
 }
 
 #[test]
@@ -258,8 +298,13 @@ fn every_route_is_known_here_with_its_scope() {
     assert!(tests.values().all(|needs| needs == "nothing"), "{tests:?}");
     let known = ROUTES.iter().map(|(route, needs, _)| ((*route).to_owned(), (*needs).to_owned())).collect();
     assert_eq!(served, known, "a route is missing in ROUTES, or needs something else");
-    // What has a placeholder names something.
-    assert!(ROUTES.iter().all(|(route, _, probes)| !route.contains("{}") || !probes.is_empty()));
+    let is_nameless = |route: &str| NAMELESS.iter().any(|(nameless, _)| *nameless == route);
+    for (route, _, probes) in ROUTES {
+        assert_eq!(probes.is_empty(), is_nameless(route), "{route} needs something that is asked, or a reason in NAMELESS why not");
+        assert!(!(route.contains("{}") && is_nameless(route)), "{route} has a placeholder: that names something");
+        assert!(probes.iter().all(|(path, body)| [path, body].iter().any(|text| text.contains('@'))), "{route} is asked for nothing");
+    }
+    assert!(NAMELESS.iter().all(|(nameless, _)| ROUTES.iter().any(|(route, ..)| nameless == route)), "NAMELESS has a route too many");
 }
 
 #[test]
@@ -278,19 +323,33 @@ fn what_is_somebody_elses_is_answered_as_if_it_were_not_there() {
     // What is nobody's is not theirs.
     let session = backend.json("POST", "/chat", json!({"message": "I like tea"})).expect(200).text("session_id");
     for intruder in [&ann, &visitor] {
-        compare(intruder, &Whose { session: session.clone(), ..never() }, &never(), |probe| probe.0.contains("@session"));
+        let names_session_alone = |(path, body): &Probe| {
+            let has = |name| path.contains(name) || body.contains(name);
+            has("@session") && !has("@user")
+        };
+        compare(intruder, &Whose { session: session.clone(), ..never() }, &never(), names_session_alone);
     }
 }
 
 /// Everything that names what is there is answered like what never was.
 fn compare(intruder: &Somebody<'_>, there: &Whose, never: &Whose, is_asked: impl Fn(&Probe) -> bool) {
-    for (route, _, probes) in ROUTES {
+    for (number, (route, _, probes)) in ROUTES.iter().enumerate() {
         for probe in probes.iter().filter(|probe| is_asked(probe)) {
-            for key in [None, Some("0123456789abcdef")] {
-                let [there, never] = [there, never].map(|whose| (intruder.ask(route, *probe, whose, key), whose));
-                let (asked, expected) = (&there.0.asked, absent(route, probe.1));
-                assert_eq!(there.0.status, expected, "{route}: {asked} was answered with {}", there.0.body);
-                let [there, never] = [&there, &never].map(|(answer, whose)| (body(answer, whose), head(answer)));
+            for is_repeatable in [false, true] {
+                let ask = |whose: &Whose| {
+                    // What is begun under a key is another session's as soon as the request is another.
+                    let key = format!("{}-{number}", whose.session);
+                    intruder.ask(route, *probe, whose, is_repeatable.then_some(&key))
+                };
+                let (answer, status) = (ask(there), expected(intruder, route, probe.1));
+                let asked = &answer.asked;
+                assert_eq!(answer.status, status, "{route}: {asked} was answered with {}", answer.body);
+                if status == 409 {
+                    assert_eq!(answer.value()["code"], "SESSION_ID_TAKEN", "{route}: {asked}");
+                    continue;
+                }
+                let never = (ask(never), never);
+                let [there, never] = [(&answer, there), (&never.0, never.1)].map(|(answer, whose)| (body(answer, whose), head(answer)));
                 assert_eq!(there, never, "{route}: {asked}");
             }
         }
@@ -304,13 +363,16 @@ fn head(answer: &Answer) -> Vec<&(String, String)> {
     answer.headers.iter().filter(|(name, _)| !left_out.contains(&name.as_str())).collect()
 }
 
-/// The body but for what was named in the request, and for the time that it tells.
+/// The body but for what was named in the request, and for times and ids of what was begun.
 fn body(answer: &Answer, whose: &Whose) -> String {
-    let body = answer.body.replace(&whose.session, "@session").replace(&whose.user, "@user");
-    match body.split_once(r#""timestamp":""#).and_then(|(before, after)| Some((before, after.split_once('"')?.1))) {
-        Some((before, after)) => format!("{before}{after}"),
-        None => body,
-    }
+    let named = answer.body.replace(&whose.session, "@session").replace(&whose.user, "@user");
+    let blank = |text: String, start: &str| {
+        let mut parts = text.split(start);
+        let first = parts.next().unwrap_or_default().to_owned();
+        parts.fold(first, |blanked, rest| blanked + start + rest.split_once('"').map_or(rest, |(_, rest)| rest))
+    };
+    let starts = [r#""timestamp":""#, r#""created_at":""#, r#""last_activity":""#, r#""session_id":"session_"#];
+    starts.into_iter().fold(named, blank)
 }
 
 #[test]
