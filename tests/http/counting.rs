@@ -104,7 +104,7 @@ fn a_random_walk_is_counted_as_it_was() {
     let forked = u64::from(fork.text("persona") == "creative_writer");
     assert_eq!(stats["by_persona"]["creative_writer"]["sessions"], by_writer + forked);
     assert_eq!(stats["by_model"], json!({"fixture": {"turns": expected.turns, "errors": expected.errors, "tokens": stats["tokens"]}}));
-    assert_eq!(stats["failures"], json!({"list": 0, "index": 0, "burial": 0, "report": 0, "alarm": 0}));
+    assert_eq!(stats["failures"], json!({"list": 0, "index": 0, "burial": 0, "ending": 0, "report": 0, "alarm": 0}));
     assert_eq!(stats["lag_seconds"], 1);
 }
 
