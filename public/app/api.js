@@ -130,12 +130,12 @@ export const context = (/** @type {string} */ id) => read(url`/sessions/${id}/co
  * Asks for a turn; its events are the body. Sent again under the same key it joins the turn.
  * @param {TurnKind} kind
  * @param {string} id
- * @param {{ message?: string, key: string, signal?: AbortSignal }} said
+ * @param {{ message?: string, key: string, signal?: AbortSignal, ifMatch?: string | null }} said
  */
-export function runTurn(kind, id, { message, key, signal }) {
+export function runTurn(kind, id, { message, key, signal, ifMatch }) {
   const path = kind === "reply" ? "/chat" : `${url`/sessions/${id}`}/${kind}`;
   const body = { ...(kind === "reply" ? { session_id: id } : {}), ...(message === undefined ? {} : { message }), stream: true, client_message_id: key, ...(kind === "reply" ? { on_busy: "wait" } : {}) };
-  return attempt("POST", path, { body, accept: EVENTS, signal });
+  return attempt("POST", path, { body, accept: EVENTS, signal, ifMatch });
 }
 
 /** The events of a turn after `lastEventId`; 204 when there are none. @param {string} id @param {number} turn @param {number} lastEventId @param {AbortSignal} [signal] */

@@ -2,6 +2,7 @@
 // none, loses nothing. Draws nothing.
 // @ts-check
 import { ApiError, followTurn, newKey, runTurn, stopTurn } from "./api.js";
+import { replacing } from "./replace.js";
 import { turnEvents } from "./stream.js";
 import { keepUnsent } from "./unsent.js";
 
@@ -12,6 +13,7 @@ import { keepUnsent } from "./unsent.js";
  * @property {"sending" | "running" | "done" | "failed" | "lost" | "withdrawn"} phase `lost`: it has ended, nobody can say how; `withdrawn`: stopped before anybody had it
  * @property {string} key
  * @property {string | undefined} message what was said, when it was said here
+ * @property {number | undefined} latest what was said last when something was asked for in its place
  * @property {number | undefined} number
  * @property {number | undefined} inputSequence
  * @property {string} text what has been answered so far
@@ -62,15 +64,17 @@ const tell = (turn, what) => listeners.forEach((listener) => listener(turn, what
  * @param {import("./api.js").TurnKind} kind
  * @param {string} sessionId
  * @param {string} [message]
- * @param {string} [key] of an earlier attempt
+ * @param {{ key?: string, latest?: number }} [how] `key`: of an earlier attempt; `latest`: see replace.js
+ * @returns {boolean} whether it is being asked for: not while another one runs
  */
-export function run(kind, sessionId, message, key = newKey()) {
-  if (isRunning(sessionId)) return;
-  const turn = newTurn(sessionId, kind, { message, key, isOwn: true });
+export function run(kind, sessionId, message, { key = newKey(), latest } = {}) {
+  if (isRunning(sessionId)) return false;
+  const turn = newTurn(sessionId, kind, { message, latest, key, isOwn: true });
   // Until the service has accepted it, a reload must not lose what was written.
   if (kind === "reply") keepUnsent(sessionId, key, message ?? null);
-  const begin = () => runTurn(kind, sessionId, { message, key, signal: turn.aborter.signal });
-  void drive(turn, begin);
+  const said = { message, key, signal: turn.aborter.signal };
+  void drive(turn, latest === undefined ? () => runTurn(kind, sessionId, said) : replacing(kind, sessionId, said, latest));
+  return true;
 }
 
 /** Follows a turn that somebody else has asked for, or this page before it was loaded again. @param {string} sessionId @param {number} number */
@@ -86,7 +90,8 @@ export function retry(sessionId) {
   if (!turn || isRunning(sessionId)) return;
   turns.delete(sessionId);
   // Without a key it was somebody else's; then its question is answered anew.
-  if (turn.isOwn) run(turn.kind, sessionId, turn.message, turn.key);
+  // What was accepted has replaced already what it is to replace.
+  if (turn.isOwn) run(turn.kind, sessionId, turn.message, { key: turn.key, latest: turn.number === undefined ? turn.latest : undefined });
   else run("regenerate", sessionId);
 }
 
@@ -132,7 +137,7 @@ export function abandon(sessionId) {
 function newTurn(sessionId, kind, rest) {
   /** @type {Turn} */
   const turn = {
-    sessionId, kind, phase: rest.isOwn ? "sending" : "running", key: "", message: undefined, number: undefined, inputSequence: undefined, text: "", changes: [], calls: [],
+    sessionId, kind, phase: rest.isOwn ? "sending" : "running", key: "", message: undefined, latest: undefined, number: undefined, inputSequence: undefined, text: "", changes: [], calls: [],
     answer: null, end: null, problem: null, isLost: false, isOwn: false, isStopping: false, began: Date.now(), aborter: new AbortController(), ...rest,
   };
   turns.set(sessionId, turn);

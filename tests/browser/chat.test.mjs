@@ -131,6 +131,43 @@ test("other answers and other questions keep what stood there before", async (t)
   await app.shows("Hello", "Better.");
 });
 
+for (const [what, ask] of [
+  ["another answer", async ({ page }) => page.click("[aria-label='Another answer']")],
+  ["another question", async ({ page }) => page.getByRole("textbox", { name: "Edit your message" }).press("Enter")],
+])
+  test(`${what} replaces nothing that was said elsewhere meanwhile`, async (t) => {
+    const app = await openApp(t, server);
+    const { page } = app;
+    await app.say("Hello");
+    const id = await app.sessionId();
+    await page.focus("#message");
+    if (what === "another question") {
+      await page.keyboard.press("ArrowUp");
+      await page.keyboard.type(" there");
+    }
+    await server.ask("POST", "/chat", { session_id: id, message: "From my phone" });
+    await ask(app);
+    await page.getByText("It was changed elsewhere meanwhile").first().waitFor();
+    await app.shows("Hello", "Fine.", "From my phone", "Fine.");
+    assert.equal(await app.box.inputValue(), what === "another question" ? "Hello there" : "");
+    const { messages } = await server.ask("GET", `/sessions/${id}/messages`);
+    assert.deepEqual(messages.map(({ content }) => content), ["Hello", "Fine.", "From my phone", "Fine."]);
+  });
+
+test("a title that comes between an answer and another one is no obstacle", async (t) => {
+  const app = await openApp(t, server, { errors: [/412/] });
+  const { page } = app;
+  await app.say("Hello");
+  const id = await app.sessionId();
+  model.script = () => saying("Better.");
+  await page.route("**/regenerate", async (route) => {
+    await server.ask("PATCH", `/sessions/${id}`, { title: "Tea" });
+    await route.continue();
+  }, { times: 1 });
+  await page.click("[aria-label='Another answer']");
+  await app.shows("Hello", "Better.");
+});
+
 test("a model that fails says so, keeps the question, and is asked again", async (t) => {
   const app = await openApp(t, server);
   const { page } = app;

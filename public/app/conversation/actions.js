@@ -14,7 +14,7 @@ import { pager } from "./versions.js";
 export function actions(message, isLast) {
   const { id } = view;
   if (id === null || message.removed_at) return {};
-  const again = (/** @type {import("../api.js").TurnKind} */ kind) => () => run(kind, id);
+  const again = (/** @type {import("../api.js").TurnKind} */ kind) => () => void run(kind, id, undefined, { latest: message.sequence });
   const isAnswer = message.role === "assistant";
   return {
     ...(isLast && message.role === "user" ? { edit } : {}),
@@ -31,7 +31,7 @@ export function edit() {
   const { id } = view;
   const last = lastOf("user");
   if (id === null || !last || isRunning(id) || last.message.removed_at) return;
-  editMessage(last, (text) => run("edit", id, text));
+  editMessage(last, (text) => run("edit", id, text, { latest: last.message.sequence }));
 }
 
 /** @param {string} id @param {number} sequence */

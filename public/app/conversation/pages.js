@@ -69,7 +69,7 @@ function drawGap() {
   const { id, session } = view;
   if (id === null || turnOf(id) || unsent(id).length || session.running_turn !== null) return;
   const last = elements().at(-1)?.message;
-  if (last?.role === "user" && !last.removed_at) drawUnanswered(() => run("regenerate", id));
+  if (last?.role === "user" && !last.removed_at) drawUnanswered(() => void run("regenerate", id, undefined, { latest: last.sequence }));
   else clearLive();
 }
 

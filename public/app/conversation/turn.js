@@ -1,7 +1,7 @@
 // A turn as the conversation shows it: what is asked, what is being answered, how it ends, what is left of it. What runs
 // is ../turns.js.
 // @ts-check
-import { setBusy, setText } from "../chat/composer.js";
+import { giveBack, setBusy, setText } from "../chat/composer.js";
 import { toEnd } from "../chat/scroll.js";
 import { view } from "../chat/view.js";
 import { byId } from "../dom.js";
@@ -11,6 +11,7 @@ import { refresh, state } from "../sessions/store.js";
 import { tellTabs } from "../tabs.js";
 import { dismiss, follow, isRunning, retry, run, turnOf } from "../turns.js";
 import { announce } from "../ui/announce.js";
+import { complain } from "../ui/problem.js";
 import { unsent } from "../unsent.js";
 import { clearLive, drawLive, updateLive } from "./live.js";
 import { expire, syncQuietly } from "./pages.js";
@@ -31,7 +32,7 @@ export function pickUp({ isOpening = false } = {}) {
   const [waiting] = isCatchingUp ? unsent(id) : [];
   isCatchingUp = Boolean(waiting);
   if (turnOf(id)) redraw();
-  else if (waiting) run("reply", id, waiting.message, waiting.key);
+  else if (waiting) run("reply", id, waiting.message, { key: waiting.key });
   else if (session.running_turn !== null) follow(id, session.running_turn);
 }
 
@@ -77,7 +78,8 @@ async function ended(turn) {
   view.edition += 1;
   if (turn.phase === "failed") {
     hideAfter(null);
-    redraw();
+    if (turn.problem?.code === "PRECONDITION_FAILED") giveUp(turn);
+    else redraw();
     announce(`${turn.problem?.message ?? "That did not work."}`);
   } else finish(turn);
   setBusy(false);
@@ -89,6 +91,14 @@ async function ended(turn) {
   // What else was not sent.
   if (visit === view.visit && turn.phase !== "failed") pickUp();
   if (visit === view.visit && view.session?.turn_count <= 2) setTimeout(() => visit === view.visit && !isRunning(turn.sessionId) && void syncQuietly(), TITLE_MS);
+}
+
+/** Gives up what can replace nothing any more; what was written for it can be said after what was said elsewhere. @param {import("../turns.js").Turn} turn */
+function giveUp(turn) {
+  dismiss(turn.sessionId);
+  clearLive();
+  if (turn.message !== undefined) giveBack(turn.sessionId, turn.message);
+  complain(turn.problem);
 }
 
 /** Puts the answer where it was being written. @param {import("../turns.js").Turn} turn */
