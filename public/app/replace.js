@@ -44,4 +44,7 @@ async function tagOf(kind, id, latest) {
   return etag;
 }
 
+/** Is there nothing left to be asked for again? What was written for it goes back to where it was written. @param {import("./turns.js").Turn} turn */
+export const isGivenUp = ({ phase, kind, number, problem }) => phase === "failed" && (problem?.code === "PRECONDITION_FAILED" || (kind === "edit" && number === undefined));
+
 const changed = () => new ApiError(412, { code: "PRECONDITION_FAILED", detail: "Nothing was replaced. The conversation is shown as it is now." });

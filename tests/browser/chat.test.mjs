@@ -168,6 +168,57 @@ test("a title that comes between an answer and another one is no obstacle", asyn
   await app.shows("Hello", "Better.");
 });
 
+test("an edited question that is not sent is not lost", async (t) => {
+  const app = await openApp(t, server, { errors: [/429/] });
+  const { page } = app;
+  await app.say("Hello");
+  const field = page.getByRole("textbox", { name: "Edit your message" });
+  await page.focus("#message");
+  await page.keyboard.press("ArrowUp");
+  await field.fill("Hello there");
+
+  await page.route("**/edit", (route) => route.fulfill({ status: 429, contentType: "application/problem+json", body: '{"code":"RATE_LIMITED","title":"Slowly"}' }), { times: 1 });
+  await field.press("Enter");
+  await page.getByText("That was too much at once").first().waitFor();
+  assert.equal(await field.inputValue(), "Hello there");
+  await page.getByText("What you write is kept").waitFor({ state: "detached" });
+
+  await page.reload();
+  await app.shows("Hello", "Fine.");
+  assert.equal(await app.box.inputValue(), "Hello there");
+  await app.box.fill("");
+  await page.keyboard.press("ArrowUp");
+  await field.fill("Hello there");
+
+  // Another tab is faster.
+  const other = await app.tab();
+  await other.shows("Hello", "Fine.");
+  model.script = () => gated("Wait");
+  await other.send("Another");
+  await app.button("Stop", { exact: true }).waitFor();
+  await field.press("Enter");
+  await page.getByText("Another answer is being written").first().waitFor();
+  assert.equal(await field.inputValue(), "Hello there");
+  model.open(2);
+  await app.shows("Hello", "Fine.", "Another", "Wait");
+  await page.locator("#send[aria-label=Send]").waitFor();
+  await field.press("Enter");
+  await eventually("it is in the message box", async () => (await app.box.inputValue()) === "Hello there");
+  await app.shows("Hello", "Fine.", "Another", "Wait");
+});
+
+test("a message that is refused goes back to the box before another one is sent", async (t) => {
+  const app = await openApp(t, server, { errors: [/429/] });
+  const { page } = app;
+  await app.say("Hello");
+  await page.route("**/chat", (route) => route.fulfill({ status: 429, contentType: "application/problem+json", body: '{"code":"RATE_LIMITED","title":"Slowly"}' }), { times: 1 });
+  await app.send("Precious");
+  await page.locator(".problem").waitFor();
+  await app.say("Another");
+  await app.shows("Hello", "Fine.", "Another", "Fine.");
+  assert.equal(await app.box.inputValue(), "Precious");
+});
+
 test("a model that fails says so, keeps the question, and is asked again", async (t) => {
   const app = await openApp(t, server);
   const { page } = app;

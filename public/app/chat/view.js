@@ -5,6 +5,7 @@ import { ApiError, newKey } from "../api.js";
 import { byId, h } from "../dom.js";
 import { prepare } from "../markdown/show.js";
 import { loadPersonas } from "../personas.js";
+import { isGivenUp } from "../replace.js";
 import { address, go, route } from "../router.js";
 import { begin } from "../sessions/begin.js";
 import { drop, put, state } from "../sessions/store.js";
@@ -108,8 +109,15 @@ export function say(text) {
   // What could not be sent before goes first; this is kept meanwhile.
   if (turnOf(view.id)?.problem?.isUnreachable) return setText(text), retry(view.id);
   byId("thread").querySelector(".hero")?.remove();
-  dismiss(view.id);
+  putAside(view.id, text);
   run("reply", view.id, text);
+}
+
+/** Makes room for another message: one that was refused goes back to the box. @param {string} id @param {string} text what is said now */
+function putAside(id, text) {
+  const turn = turnOf(id);
+  dismiss(id);
+  if (turn?.number === undefined && turn?.message !== undefined && turn.message !== text) giveBack(id, turn.message);
 }
 
 /** What no session could be begun with. It may have been begun all the same: the same again has the same key. @type {{ text: string, persona: string, key: string } | null} */
@@ -160,6 +168,11 @@ function hear(turn, what) {
   if (what === "begin" || what === "end") dispatchEvent(new CustomEvent("turns-changed", { detail: turn }));
   // What is still being loaded will find the turn, or its end.
   if (sessionId === view.id && view.session) conversation?.onTurnEvent(turn, what);
+  else if (what === "end" && isGivenUp(turn)) {
+    dismiss(sessionId);
+    if (turn.message !== undefined) giveBack(sessionId, turn.message);
+    complain(turn.problem);
+  }
 }
 
 /** Looks after a session that others may have changed: other tabs, other devices, time. */

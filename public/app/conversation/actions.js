@@ -1,6 +1,7 @@
 // What can be done with a message of the session that is shown. What a button looks like is message.js.
 // @ts-check
 import { removeMessage } from "../api.js";
+import { giveBack } from "../chat/composer.js";
 import { view } from "../chat/view.js";
 import { tellTabs } from "../tabs.js";
 import { isRunning, run } from "../turns.js";
@@ -17,7 +18,7 @@ export function actions(message, isLast) {
   const again = (/** @type {import("../api.js").TurnKind} */ kind) => () => void run(kind, id, undefined, { latest: message.sequence });
   const isAnswer = message.role === "assistant";
   return {
-    ...(isLast && message.role === "user" ? { edit } : {}),
+    ...(isLast && message.role === "user" ? { edit: () => void edit() } : {}),
     ...(isLast && isAnswer ? { regenerate: again("regenerate") } : {}),
     ...(isLast && isAnswer && message.cut ? { goOn: again("continue") } : {}),
     ...(isAnswer ? { branch: () => void branch(id, message.sequence) } : {}),
@@ -26,12 +27,13 @@ export function actions(message, isLast) {
   };
 }
 
-/** Edits what the user said last. */
-export function edit() {
+/** Edits what the user said last. @param {string} [text] what was written for it already @returns {boolean} whether it can be */
+export function edit(text) {
   const { id } = view;
   const last = lastOf("user");
-  if (id === null || !last || isRunning(id) || last.message.removed_at) return;
-  editMessage(last, (text) => run("edit", id, text, { latest: last.message.sequence }));
+  if (id === null || !last || isRunning(id) || last.message.removed_at) return false;
+  editMessage(last, { text, send: (text) => run("edit", id, text, { latest: last.message.sequence }), giveBack: (text) => giveBack(id, text) });
+  return true;
 }
 
 /** @param {string} id @param {number} sequence */

@@ -13,7 +13,7 @@ import { actions } from "./actions.js";
 import { livePlace } from "./live.js";
 import { PAGE, drawSession, expire, showMessage, showPage, sync, syncQuietly } from "./pages.js";
 import { showRemembered } from "./remembered.js";
-import { clear, offer } from "./thread.js";
+import { clear, letGo, offer } from "./thread.js";
 import { pickUp } from "./turn.js";
 
 export { drawBar } from "../chat/bar.js";
@@ -24,6 +24,7 @@ export { onTurnEvent } from "./turn.js";
 /** Sets everything up, once. */
 export function start() {
   offer(actions);
+  addEventListener("pagehide", letGo);
   addEventListener("session-changed", (event) => {
     view.session = { ...view.session, .../** @type {CustomEvent} */ (event).detail };
     drawBar(view.session);

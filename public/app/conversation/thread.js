@@ -28,10 +28,14 @@ export const lastOf = (role) => order.findLast((element) => !role || element.mes
 
 /** Empties the thread. @param {...Node} content what is shown in place of messages */
 export function clear(...content) {
+  letGo();
   shown.clear();
   [order, lasts] = [[], new Set()];
   byId("thread").replaceChildren(...content);
 }
+
+/** Whoever is writing in a message's place goes on elsewhere: it is about to go. */
+export const letGo = () => order.forEach((element) => element.onlost?.());
 
 /** Puts messages in their places; what is there already and has not changed stays. @param {any[]} messages in their order @param {any} session */
 export function place(messages, session) {
@@ -81,6 +85,8 @@ export function dropElement(element) {
   for (const other of element.replaced ?? []) other.hidden = false;
   if (element.previousElementSibling?.className === "day") element.previousElementSibling.remove();
   element.remove();
+  // Whoever was writing in its place goes on elsewhere.
+  element.onlost?.();
   shown.delete(element.message.sequence);
   order = order.filter((other) => other !== element);
 }

@@ -7,12 +7,14 @@ import { view } from "../chat/view.js";
 import { byId } from "../dom.js";
 import { refreshContext } from "../panel/ring.js";
 import { persona } from "../personas.js";
+import { isGivenUp } from "../replace.js";
 import { refresh, state } from "../sessions/store.js";
 import { tellTabs } from "../tabs.js";
 import { dismiss, follow, isRunning, retry, run, turnOf } from "../turns.js";
 import { announce } from "../ui/announce.js";
 import { complain } from "../ui/problem.js";
 import { unsent } from "../unsent.js";
+import { edit } from "./actions.js";
 import { clearLive, drawLive, updateLive } from "./live.js";
 import { expire, syncQuietly } from "./pages.js";
 import { keepLines } from "./remembered.js";
@@ -78,7 +80,7 @@ async function ended(turn) {
   view.edition += 1;
   if (turn.phase === "failed") {
     hideAfter(null);
-    if (turn.problem?.code === "PRECONDITION_FAILED") giveUp(turn);
+    if (isGivenUp(turn)) giveUp(turn);
     else redraw();
     announce(`${turn.problem?.message ?? "That did not work."}`);
   } else finish(turn);
@@ -93,11 +95,12 @@ async function ended(turn) {
   if (visit === view.visit && view.session?.turn_count <= 2) setTimeout(() => visit === view.visit && !isRunning(turn.sessionId) && void syncQuietly(), TITLE_MS);
 }
 
-/** Gives up what can replace nothing any more; what was written for it can be said after what was said elsewhere. @param {import("../turns.js").Turn} turn */
+/** Gives up what has replaced nothing. What was written for it can be sent again, or, where somebody has gone on elsewhere, be said after that. @param {import("../turns.js").Turn} turn */
 function giveUp(turn) {
   dismiss(turn.sessionId);
   clearLive();
-  if (turn.message !== undefined) giveBack(turn.sessionId, turn.message);
+  const isLast = turn.problem?.code !== "PRECONDITION_FAILED" && lastOf("user")?.message.sequence === turn.latest;
+  if (turn.message !== undefined && !(isLast && edit(turn.message))) giveBack(turn.sessionId, turn.message);
   complain(turn.problem);
 }
 
