@@ -31,7 +31,7 @@ async function start() {
   // A file of its own, loaded by who searches.
   byId("search").addEventListener("focus", async () => (await import("./sessions/search.js")).startSearch(), { once: true });
   startView();
-  startShortcuts({ search, create, stop, write: () => byId("message").focus(), panel: togglePanel, close });
+  startShortcuts({ search, create, stop: stopNow, write: () => byId("message").focus(), panel: togglePanel, close });
   startBanner(() => void (isStarted ? again() : enter()));
   byId("search-key").textContent = `${MOD} K`;
   byId("new-session").addEventListener("click", create);
@@ -136,12 +136,6 @@ function search() {
 }
 
 const togglePanel = () => void (isPanelOpen() ? closePanel() : openPanel());
-
-function stop() {
-  if (view.id === null || !isRunning(view.id)) return false;
-  stopNow();
-  return true;
-}
 
 function close() {
   if (isDrawerOpen()) setDrawer(false);

@@ -131,6 +131,46 @@ test("other answers and other questions keep what stood there before", async (t)
   await app.shows("Hello", "Better.");
 });
 
+test("a first message is the user's until there is a session that it is said in", async (t) => {
+  const app = await openApp(t, server, { errors: [/ERR_/] });
+  const { page } = app;
+  let held;
+  await page.route("**/sessions", (route) => (route.request().method() === "POST" ? void (held = route) : route.continue()));
+  const isHeld = () => eventually("it is under way", () => held);
+  await app.send("Precious");
+  await isHeld();
+  await app.shows("Precious", "");
+  await page.locator(".is-live .waiting").waitFor();
+  await page.reload();
+  await app.button("Send", { exact: true }).waitFor();
+  await eventually("it is in the box after a reload", async () => (await app.box.inputValue()) === "Precious");
+
+  held = undefined;
+  await app.box.press("Enter");
+  await isHeld();
+  await app.box.fill("Rather that");
+  await app.button("Stop", { exact: true }).click();
+  assert.equal(await app.box.inputValue(), "Precious\n\nRather that");
+  await page.locator("#thread > .hero").waitFor();
+  await held.continue();
+
+  await page.unroute("**/sessions");
+  await app.say("Precious");
+  await app.shows("Precious", "Fine.");
+  await app.home();
+  assert.equal(await app.box.inputValue(), "");
+});
+
+test("a suggestion that is pressed twice begins one session", async (t) => {
+  const app = await openApp(t, server);
+  const { page } = app;
+  await page.locator(".persona-pick").first().waitFor();
+  await page.locator(".starter").first().evaluate((starter) => (starter.click(), starter.click()));
+  await app.answered("Fine.");
+  const { sessions } = await server.ask("GET", `/users/${await app.user()}/sessions`);
+  assert.equal(sessions.length, 1);
+});
+
 for (const [what, ask] of [
   ["another answer", async ({ page }) => page.click("[aria-label='Another answer']")],
   ["another question", async ({ page }) => page.getByRole("textbox", { name: "Edit your message" }).press("Enter")],

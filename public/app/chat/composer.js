@@ -4,10 +4,12 @@
 import { byId, h, icon } from "../dom.js";
 import { keep, recall } from "../storage.js";
 
-/** @typedef {{ send: (text: string) => void, stop: () => void, editLast: () => void }} Doings */
+/** @typedef {{ send: (text: string) => void, stop: () => boolean, editLast: () => void }} Doings */
 
 /** Whose draft it is: a session's id, "new", or "" as long as nobody has said. */
 let place = "";
+/** A first message on its way to a session that is not there yet: as long as that is so it belongs to the draft. */
+let held = "";
 let isBusy = false;
 let isClosed = false;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -24,7 +26,7 @@ export function startComposer({ send, stop, editLast }) {
   const submit = () => {
     const text = field().value.trim();
     if (isClosed) return;
-    if (isBusy) return stop();
+    if (isBusy) return void stop();
     if (!text) return;
     setText("");
     // The button is about to stop, and then to be of no use: whoever has pressed it goes on writing.
@@ -52,7 +54,23 @@ export function startComposer({ send, stop, editLast }) {
 
 function save() {
   clearTimeout(saving);
-  if (place) keep(`draft:${place}`, field().value.trim() ? field().value : null);
+  if (place) keepDraft(place, field().value);
+}
+
+/** @param {string} whose @param {string} text */
+const keepDraft = (whose, text) => keep(`draft:${whose}`, [whose === "new" ? held : "", text.trim() ? text : ""].filter(Boolean).join("\n\n"));
+
+/** What is being written there, without what is on its way. @param {string} whose */
+function draftOf(whose) {
+  const draft = recall(`draft:${whose}`) ?? "";
+  return whose === "new" && held && draft.startsWith(held) ? draft.slice(held.length).trimStart() : draft;
+}
+
+/** Keeps a first message among the drafts, where a reload finds it, until it is said or given back: "". @param {string} text */
+export function hold(text) {
+  const now = place === "new" ? field().value : draftOf("new");
+  held = text;
+  keepDraft("new", now);
 }
 
 /** Shows the draft of a session; null for a new one. @param {string | null} sessionId */
@@ -61,7 +79,7 @@ export function showDraft(sessionId) {
   // Whoever was quicker than the page has written for what it shows first.
   const early = place ? "" : field().value;
   place = sessionId ?? "new";
-  const draft = early || (recall(`draft:${place}`) ?? "");
+  const draft = early || draftOf(place);
   // Where it is the same, the cursor stays where it is.
   if (field().value !== draft) field().value = draft;
   draw();
@@ -84,10 +102,10 @@ export function setText(text) {
 /** Gives back what was not sent, before what is being written there now. @param {string | null} sessionId null: a new one @param {string} text */
 export function giveBack(sessionId, text) {
   const to = sessionId ?? "new";
-  const now = to === place ? field().value : recall(`draft:${to}`) ?? "";
+  const now = to === place ? field().value : draftOf(to);
   const both = now.trim() && now.trim() !== text ? `${text}\n\n${now}` : text;
   if (to === place) setText(both);
-  else keep(`draft:${to}`, both);
+  else keepDraft(to, both);
 }
 
 /** Is an answer being written? Then the button stops it. @param {boolean} now */

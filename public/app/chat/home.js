@@ -17,6 +17,12 @@ export function emptySession(session, say) {
   return h("div", { class: "hero" }, h("div", { class: "hero-head" }, avatar(session.persona, "large"), h("h2", {}, session.title || greeting), h("p", {}, description || "Say something to begin.")), starterButtons(session.persona, say));
 }
 
+/** A first message as long as there is no session that it is said in: as conversation/live.js shows what is being sent. @param {string} text @param {string} personaId */
+export const beginning = (text, personaId) => [
+  h("article", { class: "message from-user is-enter is-unsent", "aria-label": "You" }, h("div", { class: "message-body", dir: "auto" }, text)),
+  h("article", { class: "message from-assistant is-live", "aria-busy": "true", "aria-label": persona(personaId).name }, avatar(personaId), h("div", { class: "message-body markdown" }), h("span", { class: "waiting" }, h("i"), h("i"), h("i"))),
+];
+
 /**
  * No session yet: the first message begins one.
  * @param {import("../personas.js").Persona[]} all

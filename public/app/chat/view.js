@@ -1,19 +1,19 @@
 // What the address names: nothing yet, where the first message begins a session, or a session. What a session needs is
 // conversation/, loaded when there is one or about to be one: the first view of the page does without.
 // @ts-check
-import { ApiError, newKey } from "../api.js";
+import { ApiError } from "../api.js";
 import { byId, h } from "../dom.js";
 import { prepare } from "../markdown/show.js";
 import { loadPersonas } from "../personas.js";
 import { isGivenUp } from "../replace.js";
 import { address, go, route } from "../router.js";
-import { begin } from "../sessions/begin.js";
 import { drop, put, state } from "../sessions/store.js";
 import { tellTabs } from "../tabs.js";
 import { dismiss, isRunning, onTurn, retry, run, stop, turnOf } from "../turns.js";
 import { load, openCreate } from "../ui/later.js";
 import { complain, problemCard } from "../ui/problem.js";
-import { giveBack, moveDraft, setBusy, setClosed, setText, showDraft, startComposer } from "./composer.js";
+import { giveBack, setBusy, setClosed, setText, showDraft, startComposer } from "./composer.js";
+import { isBeginning, sayFirst, showFirst, stopFirst } from "./first.js";
 import { home } from "./home.js";
 import { startScroll, toEnd } from "./scroll.js";
 
@@ -79,7 +79,9 @@ const fill = (...content) => byId("thread").replaceChildren(...content);
 /** Where messages are going to be. */
 export const skeleton = () => h("div", { class: "skeleton", "aria-hidden": "true" }, ...Array.from({ length: 6 }, () => h("i")));
 
-async function showHome() {
+/** Shows the first view, or what is being said in it. */
+export async function showHome() {
+  if (isBeginning()) return showFirst();
   const draw = (/** @type {any[]} */ all) => fill(home(all, view.persona, { choose: (id) => ((view.persona = id), draw(all)), say, more: () => void openCreate(view.persona) }));
   draw([]);
   byId("message").focus({ preventScroll: true });
@@ -87,7 +89,7 @@ async function showHome() {
   const visit = view.visit;
   // Without them the default answers.
   const all = await loadPersonas().catch(() => []);
-  if (visit === view.visit && view.id === null) draw(all);
+  if (visit === view.visit && view.id === null && !isBeginning()) draw(all);
 }
 
 /** @param {string} id @param {any} error */
@@ -120,39 +122,13 @@ function putAside(id, text) {
   if (turn?.number === undefined && turn?.message !== undefined && turn.message !== text) giveBack(id, turn.message);
 }
 
-/** What no session could be begun with. It may have been begun all the same: the same again has the same key. @type {{ text: string, persona: string, key: string } | null} */
-let failed = null;
-
-/** Says the first message of a session. @param {string} text */
-async function sayFirst(text) {
-  const { persona } = view;
-  const key = failed?.text === text && failed.persona === persona ? failed.key : newKey();
-  setBusy(true);
-  // Loaded meanwhile: what is said is shown from its beginning.
-  const shown = prepareConversation().catch(() => {});
-  try {
-    const { session_id: id } = await begin({ persona }, key);
-    await shown;
-    failed = null;
-    run("reply", id, text);
-    // Whoever has gone elsewhere meanwhile stays there.
-    if (route().sessionId !== null) return;
-    moveDraft(id);
-    // It stays busy until it is shown, or whoever is quick would begin another session.
-    go(id);
-  } catch (error) {
-    failed = { text, persona, key };
-    giveBack(null, text);
-    if (route().sessionId !== null) return complain(error);
-    setBusy(false);
-    const again = () => (setText(byId("message").value.replace(text, "").trim()), void sayFirst(text));
-    fill(h("div", { class: "hero" }, problemCard(error, h("button", { class: "button small", type: "button", onclick: again }, "Try again"))));
-  }
-}
-
-/** Stops the answer. */
+/** Stops the answer, or what is about to be asked. @returns {boolean} whether there is anything to stop */
 export function stopNow() {
-  if (view.id !== null) stop(view.id).catch(complain);
+  const { id } = view;
+  if (id === null ? !isBeginning() : !isRunning(id)) return false;
+  if (id === null) stopFirst();
+  else stop(id).catch(complain);
+  return true;
 }
 
 /** @type {import("../turns.js").Listener} */
