@@ -86,6 +86,22 @@ test("in pieces: a stream may end a chunk anywhere", async (t) => {
   await assertHarmless(watched);
 });
 
+// Not among the others: with it they would be taken for plain text, too.
+test("nested deeper than a stack reaches: while it comes and afterwards it is the text it is", async (t) => {
+  const deep = `First\n\n${">".repeat(4000)} <img src=x onerror=harmed=1>`;
+  model.script = () => [{ text: deep.slice(0, 3000) }, { text: deep.slice(3000) }, { gate: true }, { text: "\n\nEnd" }, { finish: "stop" }, { usage: [1, 1] }, { done: true }];
+  const watched = await open(t);
+  const { app } = watched;
+  await app.send("Go");
+  await eventually("it is shown while it comes", async () => (await app.live.locator(".message-body").textContent()) === deep);
+  model.open();
+  await app.shows("Go", `${deep}\n\nEnd`);
+  await assertHarmless(watched);
+  await app.page.reload();
+  await app.shows("Go", `${deep}\n\nEnd`);
+  await assertHarmless(watched);
+});
+
 test("in titles, names, personas, memory, and what a search finds", async (t) => {
   const watched = await open(t);
   const { app } = watched;

@@ -13,16 +13,29 @@ import { codeBlock } from "./code.js";
  * @param {{ isGrowing?: boolean }} [how] while it grows its last block is not highlighted yet
  */
 export function renderMarkdown(target, text, { isGrowing = false } = {}) {
-  const tokens = lexer(text, { gfm: true }).filter((/** @type {any} */ token) => token.type !== "space" && token.type !== "def");
+  try {
+    renderTokens(target, lexer(text, { gfm: true }).filter(isShown), isGrowing);
+  } catch {
+    // Nested deeper than the stack reaches: what it says counts more than how it looks.
+    target.blocks = [];
+    target.replaceChildren(h("p", { class: "is-plain" }, text));
+  }
+}
+
+/** @param {any} target @param {any[]} tokens @param {boolean} isGrowing */
+function renderTokens(target, tokens, isGrowing) {
   /** @type {string[]} */
   const before = target.blocks ?? [];
-  const now = tokens.map((/** @type {any} */ token, /** @type {number} */ index) => token.type + (isGrowing && index === tokens.length - 1 ? " open " : " ") + token.raw);
+  const now = tokens.map((token, index) => token.type + (isGrowing && index === tokens.length - 1 ? " open " : " ") + token.raw);
   let same = 0;
   while (same < now.length && now[same] === before[same]) same += 1;
   while (target.childNodes.length > same) target.lastChild.remove();
-  tokens.slice(same).forEach((/** @type {any} */ token, /** @type {number} */ index) => target.append(block(token, isGrowing && same + index === tokens.length - 1)));
+  tokens.slice(same).forEach((token, index) => target.append(block(token, isGrowing && same + index === tokens.length - 1)));
   target.blocks = now;
 }
+
+/** @param {any} token */
+const isShown = (token) => token.type !== "space" && token.type !== "def";
 
 /** @param {any} token @param {boolean} [isOpen] may it still grow? @returns {Node} */
 function block(token, isOpen = false) {
@@ -50,7 +63,7 @@ function block(token, isOpen = false) {
 }
 
 /** @param {any[]} tokens */
-const blocks = (tokens) => tokens.filter((token) => token.type !== "space" && token.type !== "def").map((token) => block(token));
+const blocks = (tokens) => tokens.filter(isShown).map((token) => block(token));
 
 /** Has its fence an end? @param {string} raw */
 function isClosed(raw) {
