@@ -22,6 +22,20 @@ test("what was remembered is said, and can be taken back at once", async (t) => 
   assert.equal((await server.ask("GET", `/users/${user}/memory`)).total, 0);
 });
 
+test("of what was said of one thing only the latest can be taken back", async (t) => {
+  const app = await openApp(t, server);
+  await app.say("My name is Ada");
+  await app.say("I live in Sofia");
+  await app.say("My name is Bob");
+  const line = (text) => app.page.locator(".aside-line", { hasText: text });
+  await eventually("the earlier one is said only", async () => (await line("name: Ada").getByRole("button").count()) === 0);
+  assert.equal(await line("location: Sofia").getByRole("button").count(), 1);
+  await line("name: Bob").getByRole("button").click();
+  await line("Taken back: name").waitFor();
+  const { entries: kept } = await server.ask("GET", `/users/${await app.user()}/memory`);
+  assert.deepEqual(kept.map(({ key, value }) => [key, value]).sort(), [["location", "Sofia"], ["name", "Ada"]]);
+});
+
 test("what was remembered can be taken back after a reload, as long as it has not changed since", async (t) => {
   const app = await openApp(t, server);
   const { page } = app;

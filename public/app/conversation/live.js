@@ -6,7 +6,7 @@ import { duration } from "../format.js";
 import { showMarkdown } from "../markdown/show.js";
 import { avatar, persona } from "../personas.js";
 import { problemCard } from "../ui/problem.js";
-import { memoryLine } from "./remembered.js";
+import { memoryLine, supersede } from "./remembered.js";
 import { lastOf } from "./thread.js";
 
 /** After so long it is said how long it has taken. */
@@ -29,7 +29,9 @@ export function drawLive(turn, around) {
   if (!live) return;
   const said = turn.message !== undefined && turn.inputSequence === undefined && h("article", { class: "message from-user is-enter is-unsent", "aria-label": "You" }, h("div", { class: "message-body", dir: "auto" }, turn.message));
   const isFailed = turn.phase === "failed" && turn.problem;
-  live.replaceChildren(...[said, ...turn.changes.map((change) => memoryLine(change, around)), !isFailed && answer(turn, around.session), isFailed && failure(turn, around)].filter((one) => one !== false));
+  const lines = turn.changes.map((change) => memoryLine(change, around));
+  live.replaceChildren(...[said, ...lines, !isFailed && answer(turn, around.session), isFailed && failure(turn, around)].filter((one) => one !== false));
+  supersede(lines);
   updateLive(turn);
   clearInterval(timer);
   timer = setInterval(() => wait(turn), 1000);

@@ -42,6 +42,15 @@ export function memoryLine({ action, scope, key, value }, { session, user }) {
   return line;
 }
 
+/** Takes "Undo" off what was said earlier of the same keys: the service takes back the latest change, not that one. @param {any[]} lines what has just been said */
+export function supersede(lines) {
+  const latest = new Map(lines.map((line) => [line.dataset.key, line]));
+  for (const line of document.querySelectorAll("#thread [data-key]")) {
+    const { key } = /** @type {HTMLElement} */ (line).dataset;
+    if (latest.has(key) && latest.get(key) !== line) line.querySelector("button")?.remove();
+  }
+}
+
 /** A key of the memory as people would say it. @param {string} key */
 export const label = (key) => key.replaceAll(/[_-]+/g, " ");
 
@@ -81,4 +90,5 @@ function show(answer, changes) {
   const lines = changes.map((change) => memoryLine(change, { session: view.session, user: state.user }));
   for (const line of lines) line.classList.remove("is-enter");
   answer?.before(...lines);
+  supersede(lines);
 }
