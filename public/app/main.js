@@ -119,7 +119,7 @@ function hear(news) {
     return;
   }
   void refresh();
-  if (news.sessionId === view.id) void lookAgain();
+  if (news.sessionId === view.id) void lookAgain(news.removed);
 }
 
 const isSearching = () => byId("search").value.trim() !== "";

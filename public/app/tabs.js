@@ -2,7 +2,7 @@
 // truth: who hears it asks the service.
 // @ts-check
 
-/** @typedef {{ what: "turn", sessionId: string, turn: number } | { what: "changed" | "gone", sessionId: string } | { what: "memory" }} News */
+/** @typedef {{ what: "turn", sessionId: string, turn: number } | { what: "changed", sessionId: string, removed?: number } | { what: "gone", sessionId: string } | { what: "memory" }} News */
 
 const channel = "BroadcastChannel" in globalThis ? new BroadcastChannel("edge-sessions") : null;
 

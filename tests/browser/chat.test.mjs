@@ -60,6 +60,25 @@ test("tabs of one session stay in step", async (t) => {
   await eventually("the other tab leaves the session", () => other.page.url().endsWith("#/"));
 });
 
+test("what is removed in one tab is removed in the others, however far back", async (t) => {
+  const app = await openApp(t, server);
+  const lines = Array.from({ length: 260 }, (_, index) => JSON.stringify({ role: index % 2 ? "assistant" : "user", content: `Number ${index + 1}.` }));
+  const response = await fetch(`${server.url}/sessions/import?user_id=${await app.user()}`, { method: "POST", headers: { "content-type": "application/jsonl" }, body: lines.join("\n") });
+  const { session_id: id } = await response.json();
+  const other = await app.tab();
+  for (const tab of [app, other]) {
+    await tab.open(`${server.url}/#/s/${id}/m/3`);
+    await tab.page.locator(".is-target").waitFor();
+  }
+  for (const text of ["Number 3.", "Number 230."]) {
+    const message = other.page.locator(".message", { hasText: text });
+    await message.hover();
+    await message.getByRole("button", { name: "Remove what it says" }).click();
+    for (const tab of [other, app]) await eventually(`${text} is gone`, async () => !(await tab.texts()).includes(text));
+  }
+  assert.equal((await app.texts()).length, 260);
+});
+
 test("a connection that is lost amid an answer is made again, and nothing is said twice", async (t) => {
   const app = await openApp(t, server, { errors: [/ERR_/] });
   const { page } = app;

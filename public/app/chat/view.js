@@ -151,8 +151,8 @@ function hear(turn, what) {
   }
 }
 
-/** Looks after a session that others may have changed: other tabs, other devices, time. */
-export const lookAgain = () => conversation?.lookAgain();
+/** Looks after a session that others may have changed: other tabs, other devices, time. @param {number} [removed] the message that another tab has removed */
+export const lookAgain = (removed) => conversation?.lookAgain(removed);
 
 /** Says that time is up, once it is. @param {number} now */
 export const tick = (now) => conversation?.tick(now);

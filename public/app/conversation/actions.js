@@ -42,7 +42,7 @@ async function remove(id, sequence) {
     const { value } = await removeMessage(id, sequence);
     view.edition += 1;
     if (view.id === id) place([value], view.session);
-    tellTabs({ what: "changed", sessionId: id });
+    tellTabs({ what: "changed", sessionId: id, removed: sequence });
     dispatchEvent(new CustomEvent("memory-changed"));
   } catch (error) {
     complain(error);

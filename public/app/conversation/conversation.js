@@ -11,7 +11,7 @@ import { onSessions, put, state } from "../sessions/store.js";
 import { isRunning, retry, turnOf } from "../turns.js";
 import { actions } from "./actions.js";
 import { livePlace } from "./live.js";
-import { PAGE, drawSession, expire, showMessage, showPage, sync, syncQuietly } from "./pages.js";
+import { PAGE, drawSession, expire, showMessage, showPage, syncAll, syncMessage, syncQuietly } from "./pages.js";
 import { showRemembered } from "./remembered.js";
 import { clear, letGo, offer } from "./thread.js";
 import { pickUp } from "./turn.js";
@@ -76,13 +76,16 @@ function readyToWrite() {
   if (isIdle && matchMedia("(pointer: fine)").matches) byId("message").focus({ preventScroll: true });
 }
 
-/** See view.js. */
-export async function lookAgain() {
+/** See view.js. @param {number} [removed] */
+export async function lookAgain(removed) {
+  if (view.id === null || !view.session) return;
+  // Whatever is under way here.
+  if (removed !== undefined) await syncMessage(removed).catch(() => {});
   if (view.id === null || !view.session || isRunning(view.id)) return;
   // What could not be sent is sent now: under its key that happens once.
   if (turnOf(view.id)?.problem?.isUnreachable) return retry(view.id);
   try {
-    await sync();
+    await syncAll();
     pickUp();
   } catch (error) {
     if (error instanceof ApiError && error.status === 404) expire();

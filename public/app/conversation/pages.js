@@ -18,6 +18,8 @@ import { clearLive, drawUnanswered, livePlace } from "./live.js";
 import { clear, dropMissing, elementOf, elements, place } from "./thread.js";
 
 export const PAGE = 50;
+/** The service gives no more at once. */
+const MOST = 200;
 /** So many are looked at again after each change. */
 const NEWEST = 12;
 
@@ -54,6 +56,24 @@ export async function sync(limit = NEWEST) {
 
 /** The same, where a failure can wait for the next time. */
 export const syncQuietly = () => sync().catch(() => {});
+
+/** The same for all that is shown, as far as one page goes: what others have removed must not stay to be read. */
+export const syncAll = () => sync(Math.min(MOST, Math.max(NEWEST, elements().length)));
+
+/** Asks for one message that is shown, however far back: it was removed elsewhere. @param {number} sequence @returns {Promise<void>} */
+export async function syncMessage(sequence) {
+  const { id, visit, edition } = view;
+  const count = elements().filter(({ message }) => message.sequence >= sequence).length;
+  let before = null;
+  while (id !== null && elementOf(sequence)) {
+    const page = await messages(id, { before, limit: Math.min(MOST, count) });
+    if (visit !== view.visit) return;
+    if (edition !== view.edition) return syncMessage(sequence);
+    place(page.messages.filter((/** @type {any} */ message) => message.sequence === sequence), view.session);
+    before = page.before;
+    if (!before || page.messages[0].sequence <= sequence) return;
+  }
+}
 
 /** Draws what is around the messages. */
 export function drawSession() {
@@ -108,7 +128,7 @@ export async function showMessage(sequence) {
   const { id, visit } = view;
   while (!elementOf(sequence) && view.before && id !== null && visit === view.visit) {
     if (sequence >= (elements()[0]?.message.sequence ?? 0)) break;
-    await load(id, view.before, visit, 200);
+    await load(id, view.before, visit, MOST);
   }
   const element = elementOf(sequence);
   if (visit !== view.visit || !element) return;
