@@ -106,7 +106,7 @@ function listen() {
 
 /** @param {import("./tabs.js").News} news */
 function hear(news) {
-  if (news.what === "memory") return void redrawPanel("memory");
+  if (news.what === "memory") return void dispatchEvent(new CustomEvent("memory-changed"));
   if (news.what === "gone") {
     abandon(news.sessionId);
     drop(news.sessionId);

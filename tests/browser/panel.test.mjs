@@ -98,6 +98,37 @@ test("the gauge tells how full the context is, the panel what it is made of", as
   await page.waitForSelector(".prompt-part:has-text('Hi, my name is Ada')");
 });
 
+test("the context is what is sent now, whatever has changed since the last answer", async (t) => {
+  const app = await openApp(t, server);
+  const { page } = app;
+  await app.say("Hi, my name is Ada");
+  await app.say("One thing more");
+  const sends = async (text) => (await page.locator(".prompt-part").allTextContents()).some((part) => part.includes(text));
+  await page.click("#ring");
+  await eventually("the name is sent", () => sends("name: Ada"));
+
+  await page.click("#tab-memory");
+  await page.click("text=Forget everything");
+  await page.click("dialog .danger");
+  await are(page);
+  await page.click("#tab-context");
+  await page.locator(".prompt-part").first().waitFor();
+  assert.equal(await sends("name: Ada"), false);
+
+  // While the tab is looked at, too.
+  const other = await app.tab();
+  await server.ask("PUT", `/users/${await app.user()}/memory/diet`, { value: "vegan" });
+  await other.page.locator(".from-user", { hasText: "One thing more" }).hover();
+  await other.page.locator(".from-user", { hasText: "One thing more" }).getByRole("button", { name: "Remove what it says" }).click();
+  await eventually("what is remembered is sent", () => sends("diet: vegan"));
+  await eventually("what was removed is not", async () => !(await sends("One thing more")));
+
+  await page.click("#bar .persona-chip");
+  const before = await page.locator(".prompt-part").first().textContent();
+  await page.getByRole("menuitemradio").last().click();
+  await eventually("another persona is sent", async () => (await page.locator(".prompt-part").first().textContent()) !== before);
+});
+
 test("statistics count the user's own sessions, and the service where one may see it", async (t) => {
   const app = await openApp(t, server);
   const { page } = app;

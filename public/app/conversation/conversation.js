@@ -5,6 +5,7 @@ import { ApiError, messages, session as getSession } from "../api.js";
 import { drawBar } from "../chat/bar.js";
 import { skeleton, view } from "../chat/view.js";
 import { byId } from "../dom.js";
+import { refreshContext } from "../panel/ring.js";
 import { loadPersonas } from "../personas.js";
 import { nearness } from "../sessions/expiry.js";
 import { onSessions, put, state } from "../sessions/store.js";
@@ -29,7 +30,9 @@ export function start() {
     view.session = { ...view.session, .../** @type {CustomEvent} */ (event).detail };
     drawBar(view.session);
     void syncQuietly();
+    contextChanged();
   });
+  addEventListener("memory-changed", contextChanged);
   onSessions(() => {
     const listed = view.id === null ? null : state.byId.get(view.id);
     if (!listed || !view.session) return;
@@ -37,6 +40,9 @@ export function start() {
     drawBar(view.session);
   });
 }
+
+/** What a model is sent is made of the session, its messages and what is remembered. */
+const contextChanged = () => view.id !== null && view.session && refreshContext(view.id);
 
 /**
  * Shows the session that `view` names.
@@ -86,6 +92,7 @@ export async function lookAgain(removed) {
   if (turnOf(view.id)?.problem?.isUnreachable) return retry(view.id);
   try {
     await syncAll();
+    contextChanged();
     pickUp();
   } catch (error) {
     if (error instanceof ApiError && error.status === 404) expire();

@@ -2,8 +2,7 @@
 // @ts-check
 import { h } from "../dom.js";
 import { compact, plural, whole } from "../format.js";
-import { context } from "../api.js";
-import { knownContext } from "./ring.js";
+import { askContext } from "./ring.js";
 
 /** @type {Record<string, string>} */
 const PARTS = { persona: "Persona", instructions: "Instructions and profile", user_memory: "What is known about you", session_memory: "What is known in this session", summary: "Summary of earlier messages", passages: "Passages that fit", messages: "Latest messages" };
@@ -15,7 +14,7 @@ const STRATEGIES = { truncate: "What does not fit is left out.", summarize: "A s
 /** @param {string | null} sessionId @returns {Promise<any[]>} */
 export async function contextTab(sessionId) {
   if (sessionId === null) return [h("p", { class: "hint" }, "Once a session has begun, this shows what the model is sent: how much of it, what it is made of, and what is left out.")];
-  const { tokens, budget_tokens: budget, model, strategy, parts, left_out: cut, messages } = knownContext(sessionId) ?? (await context(sessionId));
+  const { tokens, budget_tokens: budget, model, strategy, parts, left_out: cut, messages } = await askContext(sessionId);
   return [
     h("section", {}, h("p", { class: "big-number" }, `~${whole(tokens)} `, h("small", {}, `of ${whole(budget)} tokens`)), meter(parts, budget),
       h("p", { class: "hint" }, `${model}. ${STRATEGIES[strategy] ?? strategy}`)),

@@ -5,8 +5,9 @@ import { h, iconButton } from "../dom.js";
 import { dateTime, plural } from "../format.js";
 import { label } from "../conversation/remembered.js";
 import { put, state, titleOf } from "../sessions/store.js";
-import { address } from "../router.js";
+import { address, route } from "../router.js";
 import { tellTabs } from "../tabs.js";
+import { refreshContext } from "./ring.js";
 import { confirmed } from "../ui/dialog.js";
 import { complain } from "../ui/problem.js";
 import { toast } from "../ui/toast.js";
@@ -43,6 +44,8 @@ function toggle(name, hint, isOn, set) {
     box.disabled = true;
     try {
       await set(box.checked);
+      const { sessionId } = route();
+      if (sessionId !== null) refreshContext(sessionId);
     } catch (error) {
       box.checked = !box.checked;
       complain(error);

@@ -12,8 +12,14 @@ let known = null;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let timer;
 
-/** What is known of a session's context. @param {string} id */
-export const knownContext = (id) => (known?.id === id ? known.value : null);
+/** Asks for a session's context, and shows in the ring how full it is. @param {string} id @returns {Promise<any>} */
+export async function askContext(id) {
+  const value = await context(id);
+  known = { id, value };
+  const ring = document.getElementById("ring");
+  if (ring?.dataset.session === id) fill(ring, value);
+  return value;
+}
 
 /** @param {string} id */
 export function contextRing(id) {
@@ -31,13 +37,11 @@ export function refreshContext(id) {
   clearTimeout(timer);
   timer = setTimeout(async () => {
     try {
-      known = { id, value: await context(id) };
+      await askContext(id);
     } catch {
       // The gauge shows what it knew.
       return;
     }
-    const ring = document.getElementById("ring");
-    if (ring?.dataset.session === id) fill(ring, known.value);
     dispatchEvent(new CustomEvent("context-changed", { detail: id }));
   }, 120);
 }
