@@ -17,7 +17,7 @@ import { drop, onSessions, put, refresh, state } from "./sessions/store.js";
 import { startBanner } from "./ui/banner.js";
 import { isDrawerOpen, isNarrow, setDrawer, startDrawer } from "./ui/drawer.js";
 import { problemCard } from "./ui/problem.js";
-import { closePanel, isPanelOpen, openCreate, openPanel, openSheet, redrawPanel } from "./ui/later.js";
+import { closePanel, isPanelOpen, load, loadSearch, openCreate, openPanel, openSheet, redrawPanel } from "./ui/later.js";
 import { MOD, startShortcuts } from "./ui/shortcuts.js";
 import { startThemeButton } from "./ui/theme-button.js";
 
@@ -28,8 +28,7 @@ async function start() {
   startThemeButton();
   startDrawer();
   byId("toggle-panel").addEventListener("click", togglePanel);
-  // A file of its own, loaded by who searches.
-  byId("search").addEventListener("focus", async () => (await import("./sessions/search.js")).startSearch(), { once: true });
+  prepareSearch();
   startView();
   startShortcuts({ search, create, stop: stopNow, write: () => byId("message").focus(), panel: togglePanel, close });
   startBanner(() => void (isStarted ? again() : enter()));
@@ -60,7 +59,7 @@ async function enter() {
   void loadPersonas().then(drawList, () => {});
   void health().then(({ model }) => setNote(model.is_language_model ? "Answers can be wrong. Check what matters." : "The built-in responder answers. It is not a language model."), () => {});
   // Whoever begins to write will get an answer.
-  setTimeout(() => import("./sessions/leftovers.js").then(({ clearLeftovers }) => clearLeftovers()).catch(() => {}), LATER_MS);
+  setTimeout(() => load("/app/sessions/leftovers.js").then(({ clearLeftovers }) => clearLeftovers()).catch(() => {}), LATER_MS);
   byId("message").addEventListener("input", () => void prepareConversation(), { once: true });
 }
 
@@ -122,6 +121,16 @@ function hear(news) {
   if (news.sessionId === view.id) void lookAgain(news.removed);
 }
 
+/** Loads the search for whoever comes to its field, or, where that has failed, comes again or writes on. */
+function prepareSearch() {
+  const heard = new AbortController();
+  const begin = () => {
+    heard.abort();
+    loadSearch().then(({ startSearch }) => startSearch(), prepareSearch);
+  };
+  for (const what of ["focus", "input"]) byId("search").addEventListener(what, begin, { signal: heard.signal });
+}
+
 const isSearching = () => byId("search").value.trim() !== "";
 
 function create() {
@@ -141,7 +150,7 @@ function close() {
   if (isDrawerOpen()) setDrawer(false);
   // Where it lies over the conversation.
   else if (isPanelOpen() && matchMedia("(max-width: 75rem)").matches) void closePanel();
-  else if (isSearching()) void import("./sessions/search.js").then(({ clearSearch }) => clearSearch());
+  else if (isSearching()) void loadSearch().then(({ clearSearch }) => clearSearch());
   else return false;
   return true;
 }

@@ -252,6 +252,46 @@ test("the first view does not wait for the service", async (t) => {
   for (const seen of ["#new-session", "#message", ".skeleton-list", ".brand-name"]) await page.waitForSelector(seen);
 });
 
+test("a part that could not be loaded is loaded when it is wanted again", async (t) => {
+  const app = await openApp(t, server, { errors: [/ERR_FAILED/] });
+  const { page } = app;
+  for (const part of ["sessions/search", "panel/statistics", "highlight/core"]) await page.route(new RegExp(`${part}\\.js$`), (route) => route.abort());
+  model.script = () => saying("```js\nconst lighthouse = 1;\n```");
+  const refused = () => page.waitForEvent("requestfailed");
+  await Promise.all([refused(), app.say("The lighthouse")]);
+  await app.say("And another");
+  await page.locator(".hl-keyword").first().waitFor();
+
+  await Promise.all([refused(), page.focus("#search")]);
+  await page.locator("#search").pressSequentially("lighthouse");
+  await page.locator(".hit").first().waitFor();
+
+  await page.click("#toggle-panel");
+  await Promise.all([refused(), page.click("#tab-statistics")]);
+  await page.locator("#panel").getByRole("button", { name: "Try again" }).click();
+  await page.locator(".figure").first().waitFor();
+});
+
+test("where a part stays away the page offers to be loaded again, once the service answers", async (t) => {
+  const app = await openApp(t, server, { errors: [/ERR_FAILED/] });
+  const { page } = app;
+  await page.route(/charts\.js$/, (route) => route.abort(), { times: 1 });
+  await page.route(/health/, (route) => route.abort());
+  await page.click("#toggle-panel");
+  await page.click("#tab-statistics");
+  const again = page.locator("#panel").getByRole("button", { name: "Try again" });
+  await again.click();
+  await again.click();
+  await again.waitFor();
+  assert.equal(await page.locator(".toast").count(), 0);
+  await page.unroute(/health/);
+  await again.click();
+  await Promise.all([page.waitForEvent("load"), app.button("Load the page again").click()]);
+  await page.click("#toggle-panel");
+  await page.click("#tab-statistics");
+  await page.locator(".figure").first().waitFor();
+});
+
 test("the page weighs less than 60 kB until somebody has said something", async (t) => {
   const page = await newPage(t);
   const loaded = [];

@@ -3,6 +3,7 @@
 // @ts-check
 import { h } from "../dom.js";
 import { copyButton } from "../ui/copy.js";
+import { load } from "../ui/later.js";
 
 /** @type {Record<string, string>} what people write after the fence, and the file of its grammar */
 const LANGUAGES = {
@@ -20,7 +21,7 @@ const loaded = new Map();
 function highlighter(language) {
   let ready = loaded.get(language);
   if (!ready) {
-    ready = Promise.all([import("/vendor/highlight/core.js"), import(`/vendor/highlight/${language}.js`)]).then(([{ default: core }, { default: grammar }]) => {
+    ready = Promise.all(["core", language].map((name) => load(`/vendor/highlight/${name}.js`, { isOrnament: true }))).then(([{ default: core }, { default: grammar }]) => {
       core.registerLanguage(language, grammar);
       return core;
     });

@@ -3,15 +3,16 @@
 import { byId, h, icon } from "../dom.js";
 import { problemCard } from "../ui/problem.js";
 import { route } from "../router.js";
+import { load } from "../ui/later.js";
 import { loadStyle } from "../ui/style.js";
 
 /** @typedef {"memory" | "context" | "statistics"} Tab */
 
 /** @type {[Tab, string, () => Promise<(sessionId: string | null) => Promise<any[]>>][]} */
 const TABS = [
-  ["memory", "Memory", async () => (await import("./memory.js")).memoryTab],
-  ["context", "Context", async () => (await import("./context.js")).contextTab],
-  ["statistics", "Statistics", async () => (await import("./statistics.js")).statisticsTab],
+  ["memory", "Memory", async () => (await load("/app/panel/memory.js")).memoryTab],
+  ["context", "Context", async () => (await load("/app/panel/context.js")).contextTab],
+  ["statistics", "Statistics", async () => (await load("/app/panel/statistics.js")).statisticsTab],
 ];
 
 /** @type {Tab} */
@@ -58,10 +59,10 @@ export function redraw(tab = open) {
 async function fill() {
   const number = (drawing += 1);
   const body = byId("panel-body");
-  const load = TABS.find(([tab]) => tab === open)?.[2];
+  const tab = TABS.find(([tab]) => tab === open)?.[2];
   let content;
   try {
-    [content] = await Promise.all([load ? load().then((tab) => tab(route().sessionId)) : [], loadStyle("panel")]);
+    [content] = await Promise.all([tab ? tab().then((draw) => draw(route().sessionId)) : [], loadStyle("panel")]);
   } catch (error) {
     content = [problemCard(error, h("button", { class: "button small", type: "button", onclick: () => void fill() }, "Try again"))];
   }

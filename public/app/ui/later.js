@@ -1,20 +1,49 @@
 // What is loaded when somebody first wants it: the first view of the page does without.
 // @ts-check
+import { health } from "../api.js";
 import { byId } from "../dom.js";
+import { toast } from "./toast.js";
 
 /** @type {Map<string, number>} how often a module could not be loaded */
 const failures = new Map();
 
-/** Loads a module. Browsers remember what could not be loaded, so another attempt has another address. @param {string} path from the root @returns {Promise<any>} */
-export async function load(path) {
+/** So long another load of the page is offered. */
+const OFFER_SECONDS = 30;
+let offered = 0;
+
+/**
+ * Loads a module. Browsers remember what could not be loaded, so another attempt has another address. The modules that it
+ * needs have none: where one of them is what failed, only another load of the page helps.
+ * @param {string} path from the root
+ * @param {{ isOrnament?: boolean }} [how] of what only looks better nothing is said
+ * @returns {Promise<any>}
+ */
+export async function load(path, { isOrnament = false } = {}) {
   const times = failures.get(path) ?? 0;
   try {
     return await import(times ? `${path}?${times}` : path);
   } catch (error) {
     failures.set(path, times + 1);
+    if (times && !isOrnament) void offerReload();
     throw error;
   }
 }
+
+/** Offers to load the page again, where that is sure to succeed. */
+async function offerReload() {
+  if (Date.now() < offered + OFFER_SECONDS * 1000) return;
+  offered = Date.now();
+  try {
+    await health();
+    toast("A part of this page could not be loaded.", { action: "Load the page again", onaction: () => location.reload(), seconds: OFFER_SECONDS });
+  } catch {
+    // Without the service the page as it is is better than none.
+    offered = 0;
+  }
+}
+
+/** The search over the list. */
+export const loadSearch = () => load("/app/sessions/search.js");
 
 /** See menu.js. @param {HTMLElement} anchor @param {import("./menu.js").Item[]} items */
 export const openMenu = async (anchor, items) => (await load("/app/ui/menu.js")).openMenu(anchor, items);
