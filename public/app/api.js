@@ -110,7 +110,7 @@ export const createSession = (/** @type {any} */ body, /** @type {string} */ key
 export const session = (/** @type {string} */ id) => json("GET", url`/sessions/${id}`);
 export const patchSession = (/** @type {string} */ id, /** @type {any} */ body, /** @type {string | null} */ ifMatch = null) => json("PATCH", url`/sessions/${id}`, { body, ifMatch });
 export const deleteSession = (/** @type {string} */ id, /** @type {number} */ undo) => json("DELETE", withQuery(url`/sessions/${id}`, { undo }));
-export const restoreSession = (/** @type {string} */ id) => json("POST", url`/sessions/${id}/restore`);
+export const restoreSession = (/** @type {string} */ id, /** @type {string} */ key) => json("POST", url`/sessions/${id}/restore`, { key });
 export const renewSession = (/** @type {string} */ id) => json("POST", url`/sessions/${id}/renew`, { key: newKey() });
 export const forkSession = (/** @type {string} */ id, /** @type {number} */ through) => json("POST", url`/sessions/${id}/fork`, { body: { through }, key: newKey() });
 export const exportPath = (/** @type {string} */ id, /** @type {string} */ format) => withQuery(url`/sessions/${id}/export`, { format });

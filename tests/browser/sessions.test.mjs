@@ -107,6 +107,45 @@ test("a deleted session can be brought back", async (t) => {
   assert.equal(page.url(), address);
 });
 
+test("bringing a session back is tried again by itself, and offered again when that was in vain", async (t) => {
+  const app = await openApp(t, server, { errors: [/ERR_|503/] });
+  const { page } = app;
+  const keys = new Set();
+  let fails = 1;
+  await page.route(/\/restore$/, async (route) => {
+    keys.add(await route.request().headerValue("idempotency-key"));
+    // The first time it is done all the same, and nobody hears of it.
+    if (fails === 1) await route.fetch();
+    return (fails -= 1) < 0 ? route.continue() : route.abort("connectionreset");
+  });
+  const undo = page.locator(".toast").getByRole("button", { name: "Undo" });
+  for (const times of [1, 3]) {
+    await app.home();
+    await app.say("About trains");
+    await app.choose("Delete");
+    fails = times;
+    await undo.click();
+    if (times > 1) await page.locator(".toast", { hasText: "is still deleted" }).waitFor();
+    if (times > 1) await undo.click();
+    await app.shows("About trains", "Fine.");
+  }
+  assert.equal(keys.size, 2);
+});
+
+test("Undo waits for whoever is at it, as long as the service can do it", async (t) => {
+  const app = await openApp(t, server);
+  const { page } = app;
+  await app.say("About trains");
+  await page.clock.install();
+  await app.choose("Delete");
+  const undo = page.locator(".toast").getByRole("button", { name: "Undo" });
+  await undo.focus();
+  await page.clock.runFor(50_000);
+  assert.equal(await undo.count(), 1);
+  await page.clock.runFor(15_000);
+  assert.equal(await undo.count(), 0);
+});
+
 test("sessions are found by titles and by what was said", async (t) => {
   const app = await openApp(t, server);
   const { page } = app;
@@ -229,7 +268,7 @@ test("what is being written in a session goes with it, when that cannot be taken
     assert.deepEqual(await kept(page), [`draft:${id}`]);
     if (isBack) await page.click(".toast >> text=Undo");
     if (isBack) await app.shows(text, "Fine.");
-    await page.clock.runFor(10_000);
+    await page.clock.runFor(60_000);
     assert.deepEqual(await kept(page), isBack ? [`draft:${id}`] : []);
     if (isBack) assert.equal(await app.box.inputValue(), "Half a sent");
     if (isBack) await app.box.fill("");

@@ -1,6 +1,6 @@
 // What can be done with a session from the list and from the bar: delete with undo, keep, rename, export, branch.
 // @ts-check
-import { ApiError, deleteSession, exportPath, forkSession, patchSession, renewSession, restoreSession, session } from "../api.js";
+import { ApiError, deleteSession, exportPath, forkSession, newKey, patchSession, renewSession, restoreSession, session } from "../api.js";
 import { go, route } from "../router.js";
 import { forgetSession } from "../storage.js";
 import { tellTabs } from "../tabs.js";
@@ -9,7 +9,9 @@ import { complain } from "../ui/problem.js";
 import { toast } from "../ui/toast.js";
 import { drop, hide, put, state, titleOf } from "./store.js";
 
+/** So long it is offered to take a deletion back, and so long the service can: who has tried in vain tries again. */
 const UNDO_SECONDS = 10;
+const KEPT_SECONDS = 60;
 
 /** Deletes a session at once; for a while that can be taken back. @param {any} listed */
 export async function remove(listed) {
@@ -17,7 +19,7 @@ export async function remove(listed) {
   const isCurrent = route().sessionId === id;
   hide(id, true);
   try {
-    await deleteSession(id, UNDO_SECONDS);
+    await deleteSession(id, KEPT_SECONDS);
   } catch (error) {
     hide(id, false);
     // Gone already is what was wanted.
@@ -28,20 +30,30 @@ export async function remove(listed) {
   abandon(id);
   tellTabs({ what: "gone", sessionId: id });
   // What was being written there goes when it cannot come back any more.
-  setTimeout(() => state.byId.has(id) || forgetSession(id), (UNDO_SECONDS + 1) * 1000);
+  setTimeout(() => state.byId.has(id) || forgetSession(id), (KEPT_SECONDS + 1) * 1000);
   if (isCurrent) go(null, { replaces: true });
-  toast(`Deleted “${titleOf(listed)}”.`, { action: "Undo", seconds: UNDO_SECONDS - 1, onaction: () => restore(listed, isCurrent) });
+  offerUndo(`Deleted “${titleOf(listed)}”.`, { listed, wasCurrent: isCurrent, key: newKey(), end: performance.now() + KEPT_SECONDS * 1000 });
 }
 
-/** @param {any} listed @param {boolean} wasCurrent */
-async function restore(listed, wasCurrent) {
+/** @typedef {{ listed: any, wasCurrent: boolean, key: string, end: number }} Deletion `key` under which it is taken back once, until `end` */
+
+/** @param {string} text @param {Deletion} deletion */
+function offerUndo(text, deletion) {
+  const most = (deletion.end - performance.now()) / 1000;
+  if (most > 0) toast(text, { action: "Undo", seconds: Math.min(UNDO_SECONDS, most), most, onaction: () => restore(deletion) });
+}
+
+/** @param {Deletion} deletion */
+async function restore(deletion) {
+  const { listed, wasCurrent, key } = deletion;
   try {
-    const { value } = await restoreSession(listed.session_id);
+    const { value } = await restoreSession(listed.session_id, key);
     put({ ...listed, ...value });
     tellTabs({ what: "changed", sessionId: listed.session_id });
     if (wasCurrent) go(listed.session_id, { replaces: true });
   } catch (error) {
     complain(error);
+    if (!(error instanceof ApiError && error.status === 404)) offerUndo(`“${titleOf(listed)}” is still deleted.`, deletion);
   }
 }
 

@@ -5,10 +5,10 @@ import { announce } from "./announce.js";
 
 /**
  * @param {string} text
- * @param {{ action?: string, onaction?: () => void, seconds?: number }} [how]
+ * @param {{ action?: string, onaction?: () => void, seconds?: number, most?: number }} [how] `most`: so many seconds it waits for somebody, no longer
  * @returns {() => void} takes it away
  */
-export function toast(text, { action, onaction, seconds = 6 } = {}) {
+export function toast(text, { action, onaction, seconds = 6, most = Infinity } = {}) {
   const time = h("span", { class: "toast-time", "aria-hidden": "true" });
   const element = h("div", { class: "toast" }, h("p", {}, text), time);
   if (action) element.insertBefore(h("button", { type: "button", onclick: () => (close(), onaction?.()) }, action), time);
@@ -16,9 +16,13 @@ export function toast(text, { action, onaction, seconds = 6 } = {}) {
   let timer = 0;
   const close = () => (clearTimeout(timer), element.remove());
   // Not by the animation's end: it is over at once where motion is reduced.
-  const wait = () => (timer = setTimeout(() => (element.matches(":hover, :focus-within") ? wait() : close()), seconds * 1000));
+  const end = performance.now() + most * 1000;
+  const wait = () => {
+    const left = Math.min(seconds * 1000, end - performance.now());
+    timer = setTimeout(() => (element.matches(":hover, :focus-within") && performance.now() < end - 1 ? wait() : close()), left);
+  };
   wait();
   byId("toasts").append(element);
-  announce(action ? `${text} ${action} is possible for ${seconds} seconds.` : text);
+  announce(action ? `${text} ${action} is possible for ${Math.round(seconds)} seconds.` : text);
   return close;
 }
