@@ -1,6 +1,7 @@
 // The only place that fetches. Knows paths, headers and problems of the API (README.md, "API"), and repeats what may be
 // repeated: what reads, and what carries a key. Keeps nothing and draws nothing.
 // @ts-check
+import { hearTime } from "./clock.js";
 
 /** A refusal of the API (RFC 9457), or `status` 0 when it could not be reached. */
 export class ApiError extends Error {
@@ -54,6 +55,7 @@ async function attempt(method, path, { body, key, ifMatch, accept, lastEventId, 
     throw new ApiError(0, { detail: "The service cannot be reached." });
   }
   reached.dispatchEvent(new CustomEvent("reach", { detail: true }));
+  hearTime(response.headers);
   if (response.ok) return response;
   const problem = await response.json().catch(() => ({ detail: `The service answered with ${response.status}.` }));
   throw new ApiError(response.status, problem, response.headers);

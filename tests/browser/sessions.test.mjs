@@ -275,6 +275,30 @@ test("what is being written in a session goes with it, when that cannot be taken
   }
 });
 
+test("a computer whose clock is wrong shows the sessions, and when they end", async (t) => {
+  const app = await openApp(t, server);
+  const { page } = app;
+  await app.say("Hello");
+  for (const hours of [2, -2]) {
+    const { session_id: id } = await server.ask("POST", "/sessions", { user_id: await app.user(), title: `Short ${hours}`, ttl_seconds: 60 });
+    await page.clock.install({ time: Date.now() + hours * 3_600_000 });
+    await page.goto(`${server.url}/#/s/${id}`);
+    await page.reload();
+    await page.locator("h1", { hasText: "Short" }).waitFor();
+    await eventually("it is listed", async () => (await app.titles()).includes(`Short ${hours}`) && (await app.titles()).includes("Hello"));
+    await page.clock.fastForward(45_000);
+    await page.locator("#bar .expiry.is-near", { hasText: /expires in \d+ s/ }).waitFor();
+  }
+  // Where answers have a date, it counts.
+  await page.route(/\/(users|sessions)\//, async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, headers: { ...response.headers(), date: new Date(Date.now() + 600_000).toUTCString() } });
+  });
+  await page.reload();
+  await eventually("what has ended is not listed", async () => (await app.titles()).join() === "Hello");
+  await page.unrouteAll({ behavior: "wait" });
+});
+
 test("what was left behind by sessions that have ended is cleared away", async (t) => {
   const app = await openApp(t, server, { errors: [/404/] });
   const { page } = app;

@@ -1,6 +1,7 @@
 // The bar over a conversation: its title, who answers, when it ends, how full its context is, what can be done with it.
 // @ts-check
 import { ApiError, patchSession } from "../api.js";
+import { now } from "../clock.js";
 import { byId, h, icon, iconButton } from "../dom.js";
 import { avatar, loadPersonas, persona } from "../personas.js";
 import { expiryChip } from "../sessions/expiry.js";
@@ -16,9 +17,8 @@ let drawn = "";
 
 /** Draws the bar for a session, or for none. @param {any} session */
 export function drawBar(session) {
-  const now = Date.now();
   // Only what is seen counts: focus stays where it is while nothing changes.
-  const chip = session && expiryChip(session, now, () => void keepLonger(session.session_id).then((kept) => kept && drawBar({ ...session, ...kept })));
+  const chip = session && expiryChip(session, now(), () => void keepLonger(session.session_id).then((kept) => kept && drawBar({ ...session, ...kept })));
   const text = JSON.stringify([session?.session_id, session && titleOf(session), session?.persona, chip?.textContent, chip?.className]);
   if (text === drawn) return;
   if (byId("bar-title").querySelector("input") && session && JSON.parse(drawn || "[]")[0] === session.session_id) return;

@@ -3,6 +3,7 @@
 // @ts-check
 import { memories, undoMemory } from "../api.js";
 import { view } from "../chat/view.js";
+import { now } from "../clock.js";
 import { h, icon } from "../dom.js";
 import { state } from "../sessions/store.js";
 import { tellTabs } from "../tabs.js";
@@ -64,7 +65,7 @@ export function keepLines({ changes, answer }) {
 /** Says again, in a view that has just been opened, what can still be taken back. Of what was forgotten nothing is kept, so that is not said again. */
 export async function showRemembered() {
   const { session, visit } = view;
-  if (!session || Date.now() - Date.parse(session.last_activity) > UNDO_MS) return;
+  if (!session || now() - Date.parse(session.last_activity) > UNDO_MS) return;
   const [mine, here] = await Promise.all([memories(["users", state.user]), memories(["sessions", session.session_id])]).catch(() => [[], []]);
   if (visit !== view.visit) return;
   for (const [scope, entries] of /** @type {const} */ ([["user", mine], ["session", here]]))
@@ -79,7 +80,7 @@ export async function showRemembered() {
 /** The element of the answer that came with an entry, if it is shown and the entry is still as it was then. @param {any} entry @param {string} sessionId */
 function answerBehind({ message, updated_at: at }, sessionId) {
   const changed = Date.parse(at);
-  if (message?.session_id !== sessionId || Date.now() - changed > UNDO_MS) return null;
+  if (message?.session_id !== sessionId || now() - changed > UNDO_MS) return null;
   let element = elementOf(message.sequence)?.nextElementSibling;
   while (element && element.message?.role !== "assistant") element = element.message?.role === "user" ? null : element.nextElementSibling;
   return element && changed < Date.parse(element.message.created_at) + AFTERWARDS_MS ? element : null;

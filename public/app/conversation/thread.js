@@ -1,6 +1,7 @@
 // The messages that are shown: in the order of their numbers, each once, a heading for each day. Thousands of them are no
 // trouble: nothing here looks at all of them for one. What is done with them is view.js.
 // @ts-check
+import { now as currentTime } from "../clock.js";
 import { byId, h } from "../dom.js";
 import { dayOf, dayTitle } from "../format.js";
 import { messageElement, redrawFoot } from "./message.js";
@@ -127,7 +128,7 @@ export function mark() {
 }
 
 function markDays() {
-  const today = Date.now();
+  const today = currentTime();
   let day = dayOf(today);
   for (const element of order) {
     const its = dayOf(Date.parse(element.message.created_at));

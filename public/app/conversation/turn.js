@@ -4,6 +4,7 @@
 import { giveBack, setBusy, setText } from "../chat/composer.js";
 import { toEnd } from "../chat/scroll.js";
 import { view } from "../chat/view.js";
+import { now } from "../clock.js";
 import { byId } from "../dom.js";
 import { refreshContext } from "../panel/ring.js";
 import { persona } from "../personas.js";
@@ -69,7 +70,7 @@ async function accepted(turn) {
     const replaces = turn.kind === "edit" && before !== sequence ? { replaces: before } : {};
     // The edited message and its answer are hidden since it was sent.
     if (turn.kind === "edit") dropCovered();
-    place([{ sequence, role: "user", content, created_at: new Date().toISOString(), ...replaces }], view.session);
+    place([{ sequence, role: "user", content, created_at: new Date(now()).toISOString(), ...replaces }], view.session);
   } else if (sequence !== undefined && !elementOf(sequence)) await syncQuietly();
   if (turnOf(turn.sessionId) === turn && turn.sessionId === view.id) redraw();
 }

@@ -2,6 +2,7 @@
 // service, for those who may see them.
 // @ts-check
 import { ApiError, messages, stats } from "../api.js";
+import { now } from "../clock.js";
 import { h } from "../dom.js";
 import { compact, dayOf, duration, plural, whole } from "../format.js";
 import { persona } from "../personas.js";
@@ -36,7 +37,7 @@ function own(mine, said) {
 
 /** @param {any[]} said */
 function perDay(said) {
-  const today = dayOf(Date.now());
+  const today = dayOf(now());
   const days = Array.from({ length: DAYS }, (_, index) => new Date(today).setDate(new Date(today).getDate() - (DAYS - 1 - index)));
   const counts = new Map(days.map((day) => [day, 0]));
   for (const { created_at: at } of said) {

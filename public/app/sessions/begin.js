@@ -1,6 +1,7 @@
 // Beginning a session: by the form, or by a first message.
 // @ts-check
 import { createSession } from "../api.js";
+import { now } from "../clock.js";
 import { recall } from "../storage.js";
 import { tellTabs } from "../tabs.js";
 import { toast } from "../ui/toast.js";
@@ -37,7 +38,7 @@ export async function begin({ persona, title, ttl, memory = true }, key) {
 
 /** Where a user may have so many sessions only, another may have ended for this one. Nobody should find that out later. */
 async function tellEvicted() {
-  const now = Date.now();
-  const gone = (await refresh()).filter((session) => Date.parse(session.expires_at) > now);
+  const before = now();
+  const gone = (await refresh()).filter((session) => Date.parse(session.expires_at) > before);
   if (state.phase === "ready") for (const session of gone) toast(`“${titleOf(session)}” has ended: only so many sessions may be open at once.`, { seconds: 10 });
 }

@@ -1,5 +1,6 @@
 // When sessions end, and that it can be put off. Counts down by itself; what has ended is said at once.
 // @ts-check
+import { now } from "../clock.js";
 import { h, icon } from "../dom.js";
 import { dateTime, span } from "../format.js";
 
@@ -23,6 +24,6 @@ export function expiryChip(session, now, onkeep) {
 
 /** Calls `listener` often enough for what counts down. @param {(now: number) => void} listener */
 export function everyWhile(listener) {
-  setInterval(() => document.visibilityState === "visible" && listener(Date.now()), 10_000);
-  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && listener(Date.now()));
+  setInterval(() => document.visibilityState === "visible" && listener(now()), 10_000);
+  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && listener(now()));
 }

@@ -1,5 +1,6 @@
 // The list of sessions: by day, the current one marked, renamed in place. Its search is search.js.
 // @ts-check
+import { now as currentTime } from "../clock.js";
 import { byId, h, iconButton } from "../dom.js";
 import { dayGroup, span } from "../format.js";
 import { avatar, persona } from "../personas.js";
@@ -31,7 +32,7 @@ function content() {
   if (state.phase === "failed") {
     return [h("div", { class: "empty" }, problemCard(state.problem, h("button", { class: "button small", type: "button", onclick: () => void refresh() }, "Try again")))];
   }
-  const now = Date.now();
+  const now = currentTime();
   const all = sessions(now);
   if (!all.length) return [h("p", { class: "empty" }, "No sessions yet. Write a message, and the first one begins.")];
   /** @type {Map<string, any[]>} */

@@ -2,6 +2,7 @@
 // the truth; this is what was last heard of it. Draws nothing.
 // @ts-check
 import { listSessions } from "../api.js";
+import { now } from "../clock.js";
 
 /** @typedef {any} Session as the API shows it */
 
@@ -34,9 +35,9 @@ const tell = () => listeners.forEach((listener) => listener());
 
 const PAGE = 50;
 
-/** Living sessions, latest activity first. @param {number} [now] @returns {Session[]} */
-export function sessions(now = Date.now()) {
-  const alive = [...state.byId.values()].filter((session) => !hidden.has(session.session_id) && Date.parse(session.expires_at) > now);
+/** Living sessions, latest activity first. @param {number} [at] @returns {Session[]} */
+export function sessions(at = now()) {
+  const alive = [...state.byId.values()].filter((session) => !hidden.has(session.session_id) && Date.parse(session.expires_at) > at);
   return alive.sort((a, b) => Date.parse(b.last_activity) - Date.parse(a.last_activity));
 }
 
