@@ -309,6 +309,26 @@ test("Enter that ends a word of an input method does not send; drafts are kept b
   await app.shows("Hello", "Fine.");
 });
 
+test("a tab in which nothing was typed leaves the draft of another alone", async (t) => {
+  const one = await openApp(t, server);
+  await one.say("Hello");
+  const two = await one.tab();
+  await two.answered("Fine.");
+  await one.box.fill("Half a sent");
+  const draft = `draft:${await one.sessionId()}`;
+  const kept = () => one.page.evaluate((draft) => localStorage.getItem(draft), draft);
+  await eventually("it is kept", async () => (await kept()) === "Half a sent");
+  await two.home();
+  await two.page.goBack();
+  await eventually("it is there, too", async () => (await two.box.inputValue()) === "Half a sent");
+  await one.box.fill("Half a sentence");
+  await eventually("it is kept", async () => (await kept()) === "Half a sentence");
+  await two.page.reload();
+  assert.equal(await kept(), "Half a sentence");
+  await one.box.fill("");
+  await eventually("what is emptied is not kept", async () => (await kept()) === null);
+});
+
 test("the end is followed only while the reader is there", async (t) => {
   const app = await openApp(t, server, { viewport: { width: 900, height: 500 } });
   const { page } = app;

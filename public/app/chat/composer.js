@@ -12,6 +12,8 @@ let place = "";
 let held = "";
 let isBusy = false;
 let isClosed = false;
+/** Has this tab changed what is kept? Other tabs keep theirs in the same place. */
+let isChanged = false;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let saving;
 
@@ -46,6 +48,7 @@ export function startComposer({ send, stop, editLast }) {
   });
   field().addEventListener("input", () => {
     draw();
+    isChanged = true;
     clearTimeout(saving);
     saving = setTimeout(save, 300);
   });
@@ -54,7 +57,9 @@ export function startComposer({ send, stop, editLast }) {
 
 function save() {
   clearTimeout(saving);
-  if (place) keepDraft(place, field().value);
+  if (!place || !isChanged) return;
+  isChanged = false;
+  keepDraft(place, field().value);
 }
 
 /** @param {string} whose @param {string} text */
@@ -89,12 +94,14 @@ export function showDraft(sessionId) {
 export function moveDraft(sessionId) {
   keep(`draft:${place}`, null);
   place = sessionId;
+  isChanged = true;
   save();
 }
 
 /** @param {string} text */
 export function setText(text) {
   field().value = text;
+  isChanged = true;
   save();
   draw();
 }
