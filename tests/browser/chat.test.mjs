@@ -329,6 +329,33 @@ test("a tab in which nothing was typed leaves the draft of another alone", async
   await eventually("what is emptied is not kept", async () => (await kept()) === null);
 });
 
+test("focus stays where it is while the page looks after itself", async (t) => {
+  const app = await openApp(t, server, { errors: [/400/] });
+  const { page } = app;
+  model.script = () => [{ status: 400, body: "{}" }];
+  await app.send("Hello");
+  await page.getByRole("button", { name: "Dismiss" }).click();
+  await server.ask("POST", "/sessions", { user_id: await app.user(), title: "Short", ttl_seconds: 200 });
+  await page.clock.install();
+  await page.reload();
+  const again = app.button("Ask again");
+  await again.waitFor();
+  const isAt = (button) => button.evaluate((button) => button === document.activeElement);
+  const more = app.sessions.getByRole("button", { name: "More for Short" });
+  for (const [button, ms] of [[again, 11_000], [more, 150_000]]) {
+    await button.focus();
+    await page.clock.fastForward(ms);
+    assert.ok(await isAt(button));
+  }
+  await app.sessions.locator(".session-expiry").waitFor();
+  await more.press("Enter");
+  await page.getByRole("menuitem", { name: "Rename" }).waitFor();
+  await page.clock.fastForward(10_000);
+  await page.keyboard.press("Escape");
+  await page.getByRole("menu").waitFor({ state: "detached" });
+  assert.ok(await isAt(more));
+});
+
 test("the end is followed only while the reader is there", async (t) => {
   const app = await openApp(t, server, { viewport: { width: 900, height: 500 } });
   const { page } = app;

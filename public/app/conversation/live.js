@@ -86,5 +86,7 @@ function failure(turn, { retry, discard }) {
 
 /** What was said last has no answer, and none is being written: it failed here once, or elsewhere. @param {() => void} ask */
 export function drawUnanswered(ask) {
-  place()?.replaceChildren(h("p", { class: "aside-line" }, icon("alert"), h("span", {}, "There is no answer to this yet. ", h("button", { class: "link", type: "button", onclick: ask }, "Ask again"))));
+  // Whoever is at its button stays there.
+  if (place()?.querySelector(".is-unanswered")) return;
+  place()?.replaceChildren(h("p", { class: "aside-line is-unanswered" }, icon("alert"), h("span", {}, "There is no answer to this yet. ", h("button", { class: "link", type: "button", onclick: ask }, "Ask again"))));
 }

@@ -19,13 +19,34 @@ export function drawList() {
   const list = byId("session-list");
   // A title that is being written must not be taken away.
   if (renaming && list.querySelector(".session-edit")) return;
-  const focused = document.activeElement?.closest?.("#session-list .session")?.getAttribute("data-id");
-  const top = list.scrollTop;
   list.setAttribute("aria-busy", String(state.phase === "loading"));
   if (state.phase === "loading") return;
-  list.replaceChildren(...content());
+  replace(list, content());
+}
+
+/** Puts in what has changed, and nothing where nothing has: whoever is at something stays there, at the same of it. @param {any} list @param {any[]} fresh */
+function replace(list, fresh) {
+  const [focused, top] = [list.contains(document.activeElement) ? /** @type {any} */ (document.activeElement) : null, list.scrollTop];
+  const id = focused?.closest(".session")?.dataset.id;
+  const old = [...list.children];
+  if (old.length === fresh.length && old.every((one, index) => one.isEqualNode(fresh[index]))) return;
+  const wrapper = h("div", {}, fresh);
+  for (const one of wrapper.querySelectorAll(".session")) keepParts(list.querySelector(`.session[data-id="${CSS.escape(one.dataset.id)}"]`), one);
+  list.replaceChildren(...wrapper.childNodes);
   list.scrollTop = top;
-  if (focused) list.querySelector(`[data-id="${CSS.escape(focused)}"] a`)?.focus();
+  if (!focused || document.activeElement === focused) return;
+  const place = focused.isConnected ? focused : id && list.querySelector(`.session[data-id="${CSS.escape(id)}"] ${focused.localName}`);
+  place?.focus({ preventScroll: true });
+}
+
+/** What is the same in a session that is drawn again stays, with the menu that may be open at it. @param {Element | null} old @param {Element} fresh */
+function keepParts(old, fresh) {
+  for (const part of [".session-link", ".session-tools > button"]) {
+    const [before, now] = [old?.querySelector(part), fresh.querySelector(part)];
+    // A menu that is open shows at its button alone.
+    const isSame = now?.matches("button") ? before?.ariaLabel === now.ariaLabel : before && now?.isEqualNode(before);
+    if (before && isSame) now?.replaceWith(before);
+  }
 }
 
 function content() {
@@ -64,7 +85,7 @@ function item(session, now) {
   const link = h("a", { class: "session-link", href: address(id), "aria-current": isCurrent && "page", title: `${titleOf(session)} · ${persona(session.persona).name}`, ondblclick: begin }, sign, name, near,
     isBusy && h("span", { class: "visually-hidden" }, "(answering)"));
   link.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => event.key === "F2" && begin());
-  const menu = iconButton("more", `More for ${titleOf(session)}`, (event) => void openSessionMenu(event.currentTarget, session, begin), { "aria-haspopup": "menu", title: "More" });
+  const menu = iconButton("more", `More for ${titleOf(session)}`, (event) => void openSessionMenu(event.currentTarget, state.byId.get(id) ?? session, begin), { "aria-haspopup": "menu", title: "More" });
   return h("li", { class: `session ${isCurrent ? "is-current" : ""}`, data: { id } }, link, h("span", { class: "session-tools" }, menu));
 }
 

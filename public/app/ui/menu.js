@@ -15,7 +15,7 @@ export function openMenu(anchor, items) {
   menu.addEventListener("toggle", (/** @type {any} */ event) => {
     if (event.newState !== "closed") return;
     menu.remove();
-    anchor.setAttribute("aria-expanded", "false");
+    anchor.removeAttribute("aria-expanded");
   });
   menu.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
     const all = [...menu.querySelectorAll("[role^=menuitem]")];
