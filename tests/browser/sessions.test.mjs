@@ -26,6 +26,24 @@ test("a session is made by the form, with everything that was chosen", async (t)
   assert.deepEqual(await page.locator(".session.is-current .session-name").allTextContents(), ["Poems"]);
 });
 
+test("a form whose answer was lost can be changed and sent again", async (t) => {
+  const app = await openApp(t, server, { errors: [/ERR_/] });
+  const { page } = app;
+  await app.button("New session", { exact: true }).click();
+  await page.locator(".card").first().waitFor();
+  await page.route(/\/sessions$/, async (route) => {
+    await route.fetch();
+    await route.abort("connectionreset");
+  });
+  await page.fill("[name=title]", "Poems");
+  await page.click("text=Create session");
+  await page.locator("dialog .problem").waitFor();
+  await page.unroute(/\/sessions$/);
+  await page.fill("[name=title]", "Verses");
+  await page.click("text=Create session");
+  await page.waitForSelector(".hero:has-text('Verses')");
+});
+
 test("what is said before it is known who asks is said in a session of theirs", async (t) => {
   const page = await newPage(t);
   const app = new App(page);

@@ -33,14 +33,19 @@ export async function openForm(persona = "default") {
     h("div", { class: "dialog-actions" }, h("button", { class: "button", type: "button", onclick: () => dialog.close() }, "Cancel"), create));
   form.style.padding = "0";
   const dialog = openDialog("New session", {}, form);
-  const key = newKey();
+  // The same again is created once; something else is another request.
+  let [asked, key] = ["", newKey()];
   form.addEventListener("submit", async (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
     create.disabled = true;
     const chosen = new FormData(form);
     keep("display-name", String(chosen.get("display_name") ?? "").trim());
+    const choices = { persona: String(chosen.get("persona") ?? "default"), title: String(chosen.get("title") ?? ""), ttl: Number(chosen.get("ttl")), memory: memory.checked };
+    const all = JSON.stringify([...chosen, choices]);
+    if (asked && asked !== all) key = newKey();
+    asked = all;
     try {
-      const { session_id: id } = await begin({ persona: String(chosen.get("persona") ?? "default"), title: String(chosen.get("title") ?? ""), ttl: Number(chosen.get("ttl")), memory: memory.checked }, key);
+      const { session_id: id } = await begin(choices, key);
       go(id);
       dialog.close();
     } catch (error) {
