@@ -492,7 +492,7 @@ test("an answer without a word is asked for three times, and then says what to d
   await page.locator(".problem", { hasText: "Send it again" }).waitFor();
   assert.equal(asked, 3);
   await page.unroute("**/chat");
-  await page.locator(".problem").getByRole("button", { name: "Send again" }).click();
+  await page.locator(".problem").getByRole("button", { name: "Send again", exact: true }).click();
   await app.shows("Hello", "Fine.", "Again", "Fine.");
 });
 
