@@ -73,6 +73,26 @@ for (const colorScheme of ["light", "dark"])
     await page.click("#bar-tools [aria-label=More]");
     await assertAccessible(page, "a menu");
     await page.keyboard.press("Escape");
+    await page.click(".title-button");
+    await page.locator(".title-input").waitFor();
+    await assertAccessible(page, "a title that is written in the bar");
+    await page.keyboard.press("Escape");
+    await page.locator(".session-link").first().focus();
+    await page.keyboard.press("F2");
+    await page.locator(".session-edit").waitFor();
+    await assertAccessible(page, "a title that is written in the list");
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Edit and send again" }).click();
+    await page.locator(".edit-box").waitFor();
+    await assertAccessible(page, "a message that is edited");
+    await page.keyboard.press("Escape");
+    for (const [text, found] of [["name", ".hit"], ["zebra", ".empty"]]) {
+      await page.fill("#search", text);
+      await page.locator(`#session-list ${found}`).first().waitFor();
+      await assertAccessible(page, `a search for ${text}`);
+    }
+    await page.focus("#search");
+    await page.keyboard.press("Escape");
     await page.click("#toggle-panel");
     await page.waitForSelector(".entry");
     await assertAccessible(page, "the memory");

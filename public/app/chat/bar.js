@@ -36,7 +36,8 @@ function title(session) {
       drawBar(session);
       /** @type {any} */ (byId("bar-title").querySelector("button"))?.focus();
     });
-    byId("bar-title").replaceChildren(field);
+    // The page keeps its heading.
+    byId("bar-title").replaceChildren(h("h1", { class: "visually-hidden" }, titleOf(session)), field);
     field.select();
   };
   const name = h("h1", { class: "title" }, h("button", { class: "title-button", type: "button", title: "Rename", onclick: begin }, h("span", { class: "title-text", dir: "auto" }, titleOf(session)), icon("pencil")));
