@@ -41,6 +41,13 @@ export function span(ms) {
 /** "2.4 s", "310 ms". @param {number} ms */
 export const duration = (ms) => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`);
 
+/** "3 minutes ago", "yesterday". @param {number} at @param {number} now */
+export function ago(at, now) {
+  const minutes = Math.round(Math.min(0, at - now) / 60_000);
+  if (minutes > -60) return relative.format(minutes, "minute");
+  return minutes > -24 * 60 ? relative.format(Math.round(minutes / 60), "hour") : relative.format(-daysAgo(at, now), "day");
+}
+
 /** @param {string} text */
 const capital = (text) => text.charAt(0).toLocaleUpperCase() + text.slice(1);
 

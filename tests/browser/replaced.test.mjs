@@ -81,6 +81,12 @@ const FEATURES = [
     await app.sessions.getByRole("heading", { name: "Today" }).waitFor();
     assert.equal(await app.sessions.getByRole("link").first().getAttribute("title"), "Hello · Assistant");
   }],
+  ["8 when it was begun, how much was said in it and when last", async (app, page) => {
+    await app.say("Hello");
+    await app.button("Memory, context and statistics").click();
+    await page.getByRole("tab", { name: "Context" }).click();
+    await page.getByText(/^Begun \d+ \w+ \d{4}, \d\d:\d\d · 2 messages · last active this minute$/).waitFor();
+  }],
   ["9 the current one marked", async (app) => {
     await app.say("Hello");
     await app.sessions.locator("[aria-current=page]").getByText("Hello", { exact: true }).waitFor();

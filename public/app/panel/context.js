@@ -1,7 +1,9 @@
 // What a model would be sent now, what that is made of, and what is left out and why.
 // @ts-check
+import { now } from "../clock.js";
 import { h } from "../dom.js";
-import { compact, plural, whole } from "../format.js";
+import { ago, compact, dateTime, plural, whole } from "../format.js";
+import { state } from "../sessions/store.js";
 import { askContext } from "./ring.js";
 
 /** @type {Record<string, string>} */
@@ -16,6 +18,7 @@ export async function contextTab(sessionId) {
   if (sessionId === null) return [h("p", { class: "hint" }, "Once a session has begun, this shows what the model is sent: how much of it, what it is made of, and what is left out.")];
   const { tokens, budget_tokens: budget, model, strategy, parts, left_out: cut, messages } = await askContext(sessionId);
   return [
+    life(state.byId.get(sessionId)),
     h("section", {}, h("p", { class: "big-number" }, `~${whole(tokens)} `, h("small", {}, `of ${whole(budget)} tokens`)), meter(parts, budget),
       h("p", { class: "hint" }, `${model}. ${STRATEGIES[strategy] ?? strategy}`)),
     h("section", {}, h("h3", {}, "Made of"), h("ul", { class: "parts" }, parts.map(part))),
@@ -23,6 +26,9 @@ export async function contextTab(sessionId) {
     h("section", {}, h("h3", {}, "Exactly what is sent"), messages.map(sent)),
   ];
 }
+
+/** "Begun 21 Nov 2026, 14:02 · 12 messages · last active 3 minutes ago" @param {any} [session] */
+const life = (session) => session && h("p", { class: "hint" }, `Begun ${dateTime(Date.parse(session.created_at))} · ${plural(session.message_count, "message")} · last active ${ago(Date.parse(session.last_activity), now())}`);
 
 /** @param {number} index */
 function swatch(index) {
