@@ -62,7 +62,7 @@ test("Markdown is shown as what it means, and nothing in it runs or loads", asyn
 
 for (const colorScheme of ["light", "dark"])
   test(`everybody can use it: ${colorScheme}`, async (t) => {
-    const app = await openApp(t, server, { colorScheme, reducedMotion: "reduce" });
+    const app = await openApp(t, server, { colorScheme, reducedMotion: "reduce", errors: [/ERR_|404|410/] });
     const { page } = app;
     await page.waitForSelector(".persona-pick");
     await assertAccessible(page, "a new session");
@@ -109,6 +109,26 @@ for (const colorScheme of ["light", "dark"])
     await page.locator("#log").click({ position: { x: 5, y: 5 } });
     await page.keyboard.press("?");
     await assertAccessible(page, "the sheet of keys");
+    await page.keyboard.press("Escape");
+    model.script = () => saying("Fine.");
+    await app.home();
+    await app.say("Goodbye");
+    await app.choose("Delete");
+    await page.locator(".toast", { hasText: "Deleted" }).waitFor();
+    await assertAccessible(page, "a notice");
+    await app.say("Hello");
+    await page.context().setOffline(true);
+    await app.send("Later");
+    await page.locator(".problem").waitFor();
+    await page.locator(".banner").first().waitFor();
+    await assertAccessible(page, "offline");
+    await page.context().setOffline(false);
+    await page.locator(".problem").waitFor({ state: "detached" });
+    await app.idle();
+    await server.ask("DELETE", `/sessions/${await app.sessionId()}`);
+    await app.send("Too late");
+    await page.locator("#expired").waitFor();
+    await assertAccessible(page, "a session that has ended");
   });
 
 test("on paper there is the conversation, all of it, dark on light, and nothing to press", async (t) => {
