@@ -66,7 +66,8 @@ for (const colorScheme of ["light", "dark"])
     const { page } = app;
     await page.waitForSelector(".persona-pick");
     await assertAccessible(page, "a new session");
-    model.script = () => [{ text: MARKDOWN }, ...saying("")];
+    // Twice the same: two tables, two blocks of code.
+    model.script = () => [{ text: `${MARKDOWN}\n\n${MARKDOWN}` }, ...saying("")];
     await app.say("Hi, my name is Ada");
     await page.locator(".hl-keyword").first().waitFor();
     await assertAccessible(page, "a conversation");

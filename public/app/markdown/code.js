@@ -41,7 +41,7 @@ export function codeBlock(text, info, isWhole) {
   const code = h("code", {}, text);
   const language = LANGUAGES[name];
   if (isWhole && language && text.length <= LONGEST) void colour(code, text, language);
-  const pre = h("pre", { tabindex: "0", role: "region", "aria-label": name ? `Code, ${name}` : "Code" }, code);
+  const pre = h("pre", { tabindex: "0", role: "group", "aria-label": name ? `Code, ${name}` : "Code" }, code);
   return h("div", { class: "code" }, h("div", { class: "code-head" }, h("span", {}, name || "code"), copyButton("Copy code", () => text)), pre);
 }
 

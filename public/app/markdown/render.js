@@ -84,5 +84,5 @@ function table({ header, rows, align }) {
   const cell = (/** @type {string} */ tag) => (/** @type {any} */ one, /** @type {number} */ column) =>
     h(tag, { class: { center: "is-center", right: "is-right" }[/** @type {string} */ (align[column])], scope: tag === "th" && "col" }, inline(one.tokens));
   const body = rows.map((/** @type {any[]} */ row) => h("tr", {}, row.map(cell("td"))));
-  return h("div", { class: "table", tabindex: "0", role: "region", "aria-label": "Table" }, h("table", {}, h("thead", {}, h("tr", {}, header.map(cell("th")))), h("tbody", {}, body)));
+  return h("div", { class: "table", tabindex: "0", role: "group", "aria-label": "Table" }, h("table", {}, h("thead", {}, h("tr", {}, header.map(cell("th")))), h("tbody", {}, body)));
 }
