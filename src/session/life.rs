@@ -146,7 +146,9 @@ impl Object {
         ending: EndingRecord,
         decided_at: Timestamp,
     ) -> Result<Outcome> {
-        let is_meant = |stored: &Stored| caller.may_use(&stored.session.owner) && stored.session.created_at <= decided_at;
+        // Its place may have been given to another one before it had begun with it.
+        let since = |created_at: Timestamp| self.place_asked_at.get().map_or(created_at, |asked_at| asked_at.min(created_at));
+        let is_meant = |stored: &Stored| caller.may_use(&stored.session.owner) && since(stored.session.created_at) <= decided_at;
         let Some(mut stored) = stored.filter(is_meant) else {
             return Ok(Outcome::Answer(answer(&Ended { is_spared: false, is_found: false, message_count: 0 })?));
         };

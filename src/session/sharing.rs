@@ -54,6 +54,7 @@ impl Object {
             admission.is_late && *ends == self.ends.get() && now.since(*asked_at) < ADMITTED_WITHIN
         };
         self.is_late.set(admitted.as_ref().is_some_and(is_late));
+        self.place_asked_at.set(admitted.as_ref().map(|admitted| admitted.asked_at));
         self.reminded.replace(admitted.and_then(|admitted| admitted.admission.reminded));
     }
 

@@ -64,6 +64,8 @@ pub(super) struct Object {
     pub(super) admitted: RefCell<Option<Admitted>>,
     /// How often a session was to end here.
     pub(super) ends: Cell<u64>,
+    /// When the place was asked for that the session has begun with.
+    pub(super) place_asked_at: Cell<Option<Timestamp>>,
     /// Which memories have been emptied since the turn began.
     pub(super) emptied: Cell<Emptied>,
     /// Will the user's object ask for what the turn that runs, or the session that begins, says, and need not be told?
@@ -133,6 +135,7 @@ impl Object {
             aftermath: Cell::new(Aftermath::Nothing),
             admitted: RefCell::default(),
             ends: Cell::new(0),
+            place_asked_at: Cell::new(None),
             emptied: Cell::default(),
             is_late: Cell::new(false),
             reminded: RefCell::default(),
