@@ -120,11 +120,12 @@ for (const colorScheme of ["light", "dark"])
     await app.say("Hello");
     await page.context().setOffline(true);
     await app.send("Later");
-    await page.locator(".problem").waitFor();
+    const problem = page.locator("#log .problem");
+    await problem.waitFor();
     await page.locator(".banner").first().waitFor();
     await assertAccessible(page, "offline");
     await page.context().setOffline(false);
-    await page.locator(".problem").waitFor({ state: "detached" });
+    await problem.waitFor({ state: "detached" });
     await app.idle();
     await server.ask("DELETE", `/sessions/${await app.sessionId()}`);
     await app.send("Too late");
