@@ -344,6 +344,28 @@ fn a_session_that_was_to_end_before_it_began_tells_at_once() {
 }
 
 #[test]
+fn a_session_whose_place_was_given_away_before_it_began_ends_when_it_hears_of_that_later() {
+    // Decided after the place was asked for, and before the session begins; or for an earlier session of its id.
+    for (decided_at, status) in [("Date.now()", 404), ("Date.now() - 60000", 200)] {
+        let mut server = Server::start();
+        begin(&server, "ann", json!({}));
+        server.kill();
+        let call = "const reply = await guard(() => core(this, UserCore).call(json));";
+        let ends = format!(
+            "if (json.includes('\"admit\"')) {{
+               const end = JSON.stringify({{caller: {{user: 'ann'}}, call: {{end: {{ending: 'evicted', decided_at: {decided_at}}}}}}});
+               await new Promise((resolve) => setTimeout(resolve, 50));
+               setTimeout(() => this.env.SESSION.getByName('early').call(end).then(() => console.log('it was told')), 300);
+             }}"
+        );
+        server.launch_changed(call, &format!("{call} {ends}"));
+        begin(&server, "ann", json!({"session_id": "early"}));
+        eventually("it is told", || server.log().contains("it was told"));
+        assert_eq!(server.get("/sessions/early").status, status, "{decided_at}");
+    }
+}
+
+#[test]
 fn a_session_whose_turn_outlasts_its_timeout_is_listed_and_found() {
     let model = Model::start(|number, _| match number {
         0 => Model::saying("Good day."),
