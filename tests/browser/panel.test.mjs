@@ -141,3 +141,16 @@ test("statistics count the user's own sessions, and the service where one may se
   await page.waitForSelector("h3:has-text('Time to an answer')");
   await page.waitForSelector("h3:has-text('The whole service')");
 });
+
+test("statistics count all messages, and say where the days are of the latest ones", async (t) => {
+  const app = await openApp(t, server);
+  await app.say("Hello");
+  const { session_id: id } = await server.ask("POST", "/sessions", { user_id: await app.user(), title: "Long" });
+  await server.ask("POST", `/sessions/${id}/messages`, { messages: Array.from({ length: 250 }, (_, number) => ({ role: "user", content: `Message ${number}` })) });
+  await app.page.reload();
+  await app.page.locator(".session-link", { hasText: "Long" }).waitFor();
+  await app.button("Memory, context and statistics").click();
+  await app.page.click("#tab-statistics");
+  await app.page.locator(".figure", { hasText: "252" }).waitFor();
+  await app.page.getByText("Of the latest 200 messages").waitFor();
+});

@@ -26,17 +26,19 @@ export async function statisticsTab() {
     throw error;
   });
   if (!mine.length && !service) return [h("p", { class: "hint" }, "Nothing to count yet.")];
-  return [own(mine, said), perDay(said), tokens(mine), latency(histories), service && total(service)];
+  const isPartial = mine.length > SESSIONS || looked.some(({ message_count: count }) => count > MESSAGES);
+  return [own(mine), perDay(said, isPartial), tokens(mine), latency(histories), service && total(service)];
 }
 
-/** @param {any[]} mine @param {any[]} said */
-function own(mine, said) {
+/** @param {any[]} mine */
+function own(mine) {
   const sum = mine.reduce((total, { usage }) => total + usage.total_tokens, 0);
-  return h("section", {}, h("h3", {}, "Your sessions"), h("div", { class: "figures" }, figure(whole(mine.length), "sessions"), figure(compact(said.length), "messages"), figure(`${mine.some(({ usage }) => usage.estimated) ? "~" : ""}${compact(sum)}`, "tokens")));
+  const said = mine.reduce((total, { message_count: count }) => total + count, 0);
+  return h("section", {}, h("h3", {}, "Your sessions"), h("div", { class: "figures" }, figure(whole(mine.length), "sessions"), figure(compact(said), "messages"), figure(`${mine.some(({ usage }) => usage.estimated) ? "~" : ""}${compact(sum)}`, "tokens")));
 }
 
-/** @param {any[]} said */
-function perDay(said) {
+/** @param {any[]} said @param {boolean} isPartial */
+function perDay(said, isPartial) {
   const today = dayOf(now());
   const days = Array.from({ length: DAYS }, (_, index) => new Date(today).setDate(new Date(today).getDate() - (DAYS - 1 - index)));
   const counts = new Map(days.map((day) => [day, 0]));
@@ -46,7 +48,8 @@ function perDay(said) {
   }
   const name = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "numeric" });
   const values = days.map((day) => ({ name: name.format(day), value: counts.get(day) ?? 0, said: `${name.format(day)}: ${plural(counts.get(day) ?? 0, "message")}` }));
-  return h("section", {}, h("h3", {}, "Messages a day"), bars(`Messages of the last ${DAYS} days: ${values.filter(({ value }) => value).map((one) => one.said).join(", ") || "none"}`, values));
+  return h("section", {}, h("h3", {}, "Messages a day"), bars(`Messages of the last ${DAYS} days: ${values.filter(({ value }) => value).map((one) => one.said).join(", ") || "none"}`, values),
+    isPartial && h("p", { class: "hint" }, `Of the latest ${MESSAGES} messages in each of your latest ${SESSIONS} sessions.`));
 }
 
 /** @param {any[]} mine */
